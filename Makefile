@@ -1,0 +1,82 @@
+# Needs Python 3.11 or newer, and make. `make` alone lists what can be done.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev serve demo test check format bench conformance examples clean
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+# Both names pin the isolated build as well: pip read the first one until 25.2, and reads the second since.
+INSTALL = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+
+help: ## List what can be done
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.setup ## Build .venv with what gigbook needs to run
+
+setup-dev: $(VENV)/.setup-dev ## Build .venv with the test tools and linters too
+
+serve: setup ## Migrate the database, then serve on http://localhost:8080
+	@$(BIN)/python -m gigbook serve $(ARGS)
+
+demo: setup ## An illustrated tour in the terminal
+	@$(BIN)/python -m gigbook demo $(ARGS)
+
+test: setup-dev ## Run all tests (ARGS='-k name' chooses)
+	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+check: setup-dev ## Formatting, linters, types, layers, changelog
+	@set -e; for step in \
+		"ruff format --check" \
+		"ruff check" \
+		"mypy" \
+		"pyright" \
+		"lint-imports" \
+		"python scripts/changelog.py" \
+	; do echo "== $$step"; $(BIN)/$$step; done
+
+format: setup-dev ## Format, and repair what the linter can
+	@$(BIN)/ruff check --fix-only --quiet
+	@$(BIN)/ruff format
+
+bench: setup-dev ## Run the benchmarks (ARGS=benchmarks/http.py chooses)
+	@set -e; for program in $(or $(ARGS),$(wildcard benchmarks/[a-z]*.py)); do \
+		echo "== $$program"; $(BIN)/python $$program; done
+
+conformance: setup-dev ## Run the tests that name an OTP behaviour, and count them
+	@$(BIN)/python scripts/conformance.py $(ARGS)
+
+examples: setup-dev ## Run every example
+	@set -e; for program in $(wildcard examples/[a-z]*.py); do \
+		echo "== $$program"; $(BIN)/python $$program; done
+
+clean: ## Remove .venv and every cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov dist
+	find src tests examples benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# The stamps make an up-to-date set-up cost nothing. The tools' set-up holds the runtime's.
+$(VENV)/.setup: pyproject.toml constraints.txt | $(BIN)/pip
+	@echo "installing gigbook into $(VENV)"
+	@$(INSTALL) '.[gigbook]'
+	@touch $@
+
+$(VENV)/.setup-dev: pyproject.toml constraints.txt | $(BIN)/pip
+	@echo "installing gigbook and the test tools into $(VENV)"
+	@$(INSTALL) '.[dev]'
+	@touch $(VENV)/.setup $@
+
+$(BIN)/pip:
+	@python=; for name in $(or $(PYTHON),python3.11 python3 python3.13 python3.12 python); do \
+		if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$name; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "Greenroom needs Python 3.11 or newer, and found none: install it, or name it with 'make PYTHON=/path/to/python'." >&2; exit 1; \
+	fi; \
+	if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo "$$python has no venv module: on Debian and Ubuntu, 'apt-get install python3-venv' brings it." >&2; exit 1; \
+	fi; \
+	"$$python" -m venv --clear $(VENV)

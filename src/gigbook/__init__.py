@@ -1,0 +1,1 @@
+"""Gigbook: venues, artists, bookings, payments and customers, built on Greenroom."""

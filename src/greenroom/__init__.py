@@ -1,0 +1,1 @@
+"""Supervised, typed processes for Python services, as Erlang/OTP has them."""
