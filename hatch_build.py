@@ -3,9 +3,10 @@
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.builders.wheel import WheelBuilderConfig
 
 
-class MigrationsHook(BuildHookInterface):
+class MigrationsHook(BuildHookInterface[WheelBuilderConfig]):
     """Adds `migrations/` to the wheel as `gigbook/migrations/`."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

@@ -1,0 +1,10 @@
+"""What every test may ask for."""
+
+import pytest
+
+pytest_plugins = ["tests.services"]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"

@@ -1,0 +1,66 @@
+"""The servers that some tests talk to: a test that needs one asks for its URL.
+
+A server that is not there skips the test, and says so; under CI it fails the test, since nobody would read the skip.
+"""
+
+import os
+import socket
+from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+
+POSTGRES = os.environ.get("GREENROOM_TEST_POSTGRES", "postgresql://root@127.0.0.1:5432/test")
+REDIS = os.environ.get("GREENROOM_TEST_REDIS", "redis://127.0.0.1:6379/0")
+NATS = os.environ.get("GREENROOM_TEST_NATS", "nats://127.0.0.1:4222")
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """The URL of an empty PostgreSQL database that is the test's own, dropped after it."""
+    require_service("PostgreSQL", POSTGRES)
+    name = f"greenroom_{uuid4().hex}"
+    execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    yield urlunsplit(urlsplit(POSTGRES)._replace(path=f"/{name}"))
+    execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def redis_url() -> str:
+    """The URL of a Redis server; others use it at the same time, so keys carry the test's own prefix."""
+    require_service("Redis", REDIS)
+    return REDIS
+
+
+@pytest.fixture
+def nats_url() -> str:
+    """The URL of a NATS server; others use it at the same time, so subjects carry the test's own prefix."""
+    require_service("NATS", NATS)
+    return NATS
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def require_service(name: str, url: str) -> None:
+    """Skip the test when nothing listens at the URL; under CI, fail it."""
+    address = urlsplit(url)
+    try:
+        socket.create_connection((address.hostname, address.port or 0), timeout=5).close()
+    except OSError as error:
+        missing = f"expected {name} to listen at {address.hostname}:{address.port}: {error}"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+
+
+def execute(statement: sql.Composed) -> None:
+    with psycopg.connect(POSTGRES, autocommit=True) as connection:
+        connection.execute(statement)
