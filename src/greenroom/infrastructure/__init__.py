@@ -1,0 +1,1 @@
+"""What outlives a process, and the world outside."""
