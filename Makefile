@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev serve demo test check format bench conformance examples clean
+.PHONY: help setup setup-dev serve demo test check format bench conformance examples constraints clean
 .DELETE_ON_ERROR:
 
 VENV := .venv
@@ -17,8 +17,10 @@ help: ## List what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.setup ## Build .venv with what gigbook needs to run
+	@:
 
 setup-dev: $(VENV)/.setup-dev ## Build .venv with the test tools and linters too
+	@:
 
 serve: setup ## Migrate the database, then serve on http://localhost:8080
 	@$(BIN)/python -m gigbook serve $(ARGS)
@@ -36,7 +38,8 @@ check: setup-dev ## Formatting, linters, types, layers, changelog
 		"mypy" \
 		"pyright" \
 		"lint-imports" \
-		"python scripts/changelog.py" \
+		"towncrier build --draft --version next" \
+		"python -m pytest -q tests/test_repository.py" \
 	; do echo "== $$step"; $(BIN)/$$step; done
 
 format: setup-dev ## Format, and repair what the linter can
@@ -53,6 +56,12 @@ conformance: setup-dev ## Run the tests that name an OTP behaviour, and count th
 examples: setup-dev ## Run every example
 	@set -e; for program in $(wildcard examples/[a-z]*.py); do \
 		echo "== $$program"; $(BIN)/python $$program; done
+
+constraints: ## Pin the newest release of everything in constraints.txt
+	@$(MAKE) --no-print-directory VENV=.venv-constraints .venv-constraints/bin/pip
+	@.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' hatchling editables
+	@.venv-constraints/bin/python -m pip freeze --exclude-editable > constraints.txt
+	@rm -rf .venv-constraints
 
 clean: ## Remove .venv and every cache
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov dist

@@ -1,4 +1,4 @@
-"""What every test may ask for."""
+"""What every test may ask for, and how a test names the behaviours of OTP that it shows."""
 
 import pytest
 
@@ -7,4 +7,11 @@ pytest_plugins = ["tests.services"]
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
+    """The event loop that runs asynchronous tests."""
     return "asyncio"
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    # A report travels from a worker process with its properties, and without its markers.
+    for marker in item.iter_markers("conforms"):
+        item.user_properties.extend(("conforms", id) for id in marker.args)
