@@ -79,13 +79,14 @@ $(VENV)/.setup-dev: pyproject.toml constraints.txt | $(BIN)/pip
 	@touch $(VENV)/.setup $@
 
 $(BIN)/pip:
-	@python=; for name in $(or $(PYTHON),python3.11 python3 python3.13 python3.12 python); do \
-		if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$name; break; fi; \
+	@for name in $(or $(PYTHON),python3.11 python3 python3.13 python3.12 python); do \
+		"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+		found=$$name; \
+		"$$name" -c 'import ensurepip, venv' 2>/dev/null && exec "$$name" -m venv --clear $(VENV); \
 	done; \
-	if [ -z "$$python" ]; then \
-		echo "Greenroom needs Python 3.11 or newer, and found none: install it, or name it with 'make PYTHON=/path/to/python'." >&2; exit 1; \
+	if [ -n "$$found" ]; then \
+		echo "$$found has no venv module: on Debian and Ubuntu, 'apt-get install python3-venv' brings it." >&2; \
+	else \
+		echo "Greenroom needs Python 3.11 or newer, and found none: install it, or name it: make PYTHON=python3.13 ..." >&2; \
 	fi; \
-	if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
-		echo "$$python has no venv module: on Debian and Ubuntu, 'apt-get install python3-venv' brings it." >&2; exit 1; \
-	fi; \
-	"$$python" -m venv --clear $(VENV)
+	exit 1

@@ -1,8 +1,13 @@
 """What every test may ask for, and how a test names the behaviours of OTP that it shows."""
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ["tests.services"]
+
+# A deadline would measure the machine, and how busy it is.
+settings.register_profile("greenroom", parent=settings(), deadline=None)
+settings.load_profile("greenroom")
 
 
 @pytest.fixture(scope="session")
