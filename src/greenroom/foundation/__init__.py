@@ -1,0 +1,1 @@
+"""Processes that may crash, so that the system does not."""

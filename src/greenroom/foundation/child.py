@@ -1,0 +1,174 @@
+"""What a supervisor knows of a child: how to start it, when to restart it, how long it may take to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import fields, replace
+from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar, cast
+
+from greenroom.foundation.errors import StartError, StartFailed
+from greenroom.foundation.genserver import GenServer
+from greenroom.foundation.mailbox import Arguments, Function, Keywords
+from greenroom.foundation.namespace import Name, checked
+from greenroom.foundation.process import Process
+from greenroom.foundation.ref import Ref
+from greenroom.foundation.restart import ChildOptions, RestartType, Shutdown
+from greenroom.foundation.start import launch
+
+P = ParamSpec("P")
+S = TypeVar("S")
+
+
+class ChildSpec(Generic[S]):
+    """How to start one child. Never changes: each method answers another spec."""
+
+    __slots__ = ("args", "kwargs", "name", "options", "start_function")
+
+    def __init__(
+        self,
+        start_function: Function,
+        args: Arguments,
+        kwargs: Keywords,
+        options: ChildOptions,
+        name: Name | None = None,
+    ) -> None:
+        self.start_function = start_function
+        self.args = args
+        self.kwargs = kwargs
+        self.options = options
+        self.name = name
+
+    def named(self, name: Name) -> ChildSpec[S]:
+        """Register the process under this name before its `init` runs; the name is the child's id too."""
+        if not isinstance(name, (str, tuple)):
+            checked(name)
+        return ChildSpec(self.start_function, self.args, self.kwargs, self.options, name)
+
+    def id(self, child_id: Hashable) -> ChildSpec[S]:
+        """Tell children of one supervisor apart by this; the name or the server's class by default."""
+        return self._with(replace(self.options, id=child_id))
+
+    def restart(self, restart: RestartType) -> ChildSpec[S]:
+        """`permanent` comes back always, `transient` after a crash, `temporary` never."""
+        return self._with(replace(self.options, restart=restart))
+
+    def shutdown(self, shutdown: Shutdown) -> ChildSpec[S]:
+        """How many seconds the child has to stop before it is killed; `brutal_kill` for none, `infinity` for no limit."""
+        return self._with(replace(self.options, shutdown=shutdown))
+
+    def significant(self, significant: bool = True) -> ChildSpec[S]:
+        """Its end may end the supervisor, as `auto_shutdown` says."""
+        return self._with(replace(self.options, significant=significant))
+
+    def within(self, seconds: float | None) -> ChildSpec[S]:
+        """Give `init` this many seconds."""
+        return self._with(replace(self.options, timeout=seconds))
+
+    @property
+    def child_id(self) -> Hashable:
+        """What the supervisor knows it by."""
+        if self.options.id is not None:
+            return self.options.id
+        return self.start_function if self.name is None else cast(Hashable, self.name)
+
+    @property
+    def seconds_to_stop(self) -> Shutdown:
+        """Its limit for stopping: 5 s for a worker and no limit for a supervisor unless it says otherwise."""
+        if self.options.shutdown is not None:
+            return self.options.shutdown
+        return "infinity" if self.options.type == "supervisor" else 5.0
+
+    async def start(self) -> Ref[S]:
+        """Start it without a supervisor."""
+        return await self._launch(None, link=False)
+
+    async def start_link(self) -> Ref[S]:
+        """Start it linked to the process that asks."""
+        return await self._launch(None, link=True)
+
+    async def start_under(self, parent: Process[Any], extra: Arguments = ()) -> Process[S]:
+        """Start it as a child of this supervisor; `extra` arguments come before its own."""
+        return await self._launch(parent, extra=extra)
+
+    async def _launch(self, parent: Process[Any] | None, *, link: bool = False, extra: Arguments = ()) -> Process[S]:
+        function = self.start_function
+        args = extra + self.args if extra else self.args
+        if not isinstance(function, type):
+            return await _called(function, args, self.kwargs, parent)
+        return await launch(
+            function, args, self.kwargs, name=self.name, parent=parent, link=link, seconds=self.options.timeout
+        )
+
+    def _with(self, options: ChildOptions) -> ChildSpec[S]:
+        return ChildSpec(self.start_function, self.args, self.kwargs, options, self.name)
+
+    def __repr__(self) -> str:
+        return f"<child {self.child_id!r}, {self.options.restart}>"
+
+
+async def _called(function: Function, args: Arguments, kwargs: Keywords, parent: Process[Any] | None) -> Process[Any]:
+    # A start function of the user's own: it answers a reference, or raises as `start` does.
+    name = getattr(function, "__name__", repr(function))
+    try:
+        answer = await cast(Awaitable[object], function(*args, **kwargs))
+    except StartError:
+        raise
+    except Exception as error:  # whatever it raises is the reason why there is no process
+        raise StartFailed(name, error) from error
+    if isinstance(answer, StartError):
+        raise answer
+    found = answer.where() if isinstance(answer, Ref) else None
+    if not isinstance(found, Process):
+        raise StartFailed(name, TypeError(f"expected a start function to answer a running process, got {answer!r}"))
+    found.parent = parent
+    return found
+
+
+def child(server: Callable[P, S], *args: P.args, **kwargs: P.kwargs) -> ChildSpec[S]:
+    """A child whose server is made of these arguments, with the options that its class declares.
+
+    A class declares them as in `class Cache(GenServer, restart="temporary")`.
+    """
+    if not isinstance(server, type) or not issubclass(server, GenServer):
+        raise ValueError(f"expected a GenServer class, got {server!r}")
+    return ChildSpec(server, args, kwargs, server.__child__)
+
+
+ChildForm: TypeAlias = "ChildSpec[Any] | type[GenServer] | tuple[type[GenServer], object] | Mapping[str, object]"
+
+
+def child_spec(form: ChildForm) -> ChildSpec[Any]:
+    """The spec that is meant by a spec, a class, a `(class, argument)` pair, or a mapping with `id` and `start`.
+
+    Raises:
+        ValueError: it is none of these, or says something that makes no sense.
+    """
+    match form:
+        case ChildSpec():
+            return form
+        case type():
+            return child(form)
+        case (type() as server, argument):
+            return child(server, argument)
+        case Mapping():
+            return _from_mapping(form)
+        case _:
+            raise ValueError(
+                f"expected a child spec, a GenServer class, a (class, argument) pair or a mapping, got {form!r}"
+            )
+
+
+def _from_mapping(form: Mapping[str, Any]) -> ChildSpec[Any]:
+    if "id" not in form:
+        raise ValueError(f"expected a child spec with an id, got {dict(form)!r}")
+    known = {field.name for field in fields(ChildOptions)}
+    unknown = form.keys() - known - {"start", "name"}
+    if unknown:
+        raise ValueError(f"expected a child spec of id, start and options, got {', '.join(sorted(unknown))} as well")
+    start = form.get("start")
+    match start:
+        case (function, (tuple() | list()) as args) if callable(function):
+            options = ChildOptions(**{key: value for key, value in form.items() if key in known})
+            return ChildSpec(function, tuple(args), {}, options, form.get("name"))
+        case _:
+            raise ValueError(f"expected start to be (a class or function, its arguments), got {start!r}")

@@ -1,0 +1,142 @@
+"""A supervisor whose children come and go at run time: one kind of restart, any number of children.
+
+    venues = await DynamicSupervisor.start()
+    venue = await venues.call(DynamicSupervisor.start_child, child(Venue, "Blue Note").named("blue-note"))
+
+Its strategy is always one_for_one, and at the end all children are stopped at the same time, each with its own limit. Like
+Elixir's `DynamicSupervisor`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from greenroom.foundation.child import ChildForm, ChildSpec, child_spec
+from greenroom.foundation.errors import Ignored, StartError, StartFailed
+from greenroom.foundation.exits import SHUTDOWN, is_clean
+from greenroom.foundation.genserver import GenServer
+from greenroom.foundation.mailbox import NOTHING, Arguments
+from greenroom.foundation.process import Process
+from greenroom.foundation.ref import Ref
+from greenroom.foundation.restart import Intensity, comes_back
+from greenroom.foundation.stopping import shut_down, shut_down_all
+from greenroom.foundation.supervisor import ChildInfo, Counts, NoSuchChild, reason_of_start, report_restart
+
+
+class TooManyChildren(StartError):
+    """The supervisor has as many children as it may."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"expected fewer than {limit} children, the limit of this supervisor")
+        self.limit = limit
+
+
+@dataclass
+class DynamicSupervisor(GenServer, type="supervisor"):
+    """Starts children on demand; `extra_arguments` come before each child's own."""
+
+    max_children: int | None = None
+    max_restarts: int = 3
+    max_seconds: float = 5.0
+    extra_arguments: Arguments = ()
+    _children: dict[Process[Any], ChildSpec[Any]] = field(
+        default_factory=dict[Process[Any], ChildSpec[Any]], init=False, repr=False
+    )
+    _restarting: dict[object, ChildSpec[Any]] = field(
+        default_factory=dict[object, ChildSpec[Any]], init=False, repr=False
+    )
+    _intensity: Intensity = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.max_children is not None and self.max_children < 0:
+            raise ValueError(f"expected max_children to be at least 0 or None, got {self.max_children!r}")
+        if not isinstance(self.extra_arguments, tuple):
+            raise ValueError(f"expected extra_arguments to be a tuple, got {self.extra_arguments!r}")
+        self._intensity = Intensity(self.max_restarts, self.max_seconds)
+
+    async def init(self) -> None:
+        """Hear of the parent's shutdown, to stop the children first."""
+        self.trap_exit()
+
+    async def terminate(self, reason: object) -> None:
+        """Stop all children at the same time."""
+        self._restarting.clear()
+        await shut_down_all(self._children.items())
+
+    def orphans(self) -> list[Process[Any]]:
+        """The children, when the supervisor was killed."""
+        return list(self._children)
+
+    async def start_child(self, form: ChildForm) -> Ref[Any] | StartError:
+        """Start a child. A held name answers `AlreadyStarted` with its holder, so that concurrent firsts meet in one."""
+        try:
+            spec = child_spec(form)
+            if spec.options.significant:
+                raise ValueError("expected a child of a DynamicSupervisor not to be significant")
+        except ValueError as error:
+            return StartFailed("child", error)
+        if self.max_children is not None and len(self._children) + len(self._restarting) >= self.max_children:
+            return TooManyChildren(self.max_children)
+        return await self._start(spec)
+
+    async def terminate_child(self, ref: Ref[Any]) -> NoSuchChild | None:
+        """Stop the child and forget it."""
+        process = ref.where()
+        spec = self._children.pop(process, None) if isinstance(process, Process) else None
+        if spec is None or not isinstance(process, Process):
+            return NoSuchChild(ref)
+        await shut_down(process, spec)
+        return None
+
+    async def which_children(self) -> list[ChildInfo]:
+        """The children, in no order that means anything; they have no ids."""
+        running = [
+            ChildInfo(None, process, spec.options.type, spec.start_function) for process, spec in self._children.items()
+        ]
+        return running + [
+            ChildInfo(None, "restarting", spec.options.type, spec.start_function) for spec in self._restarting.values()
+        ]
+
+    async def count_children(self) -> Counts:
+        """How many there are of each kind; one that is being restarted is counted, but not as active."""
+        specs = [*self._children.values(), *self._restarting.values()]
+        supervisors = sum(spec.options.type == "supervisor" for spec in specs)
+        return Counts(len(specs), len(self._children), supervisors, len(specs) - supervisors)
+
+    async def child_ended(self, child: Process[Any], reason: object) -> None:
+        """Start the child again if its type asks for it."""
+        spec = self._children.pop(child, None)
+        if spec is None:
+            return
+        if comes_back(spec.options.restart, reason):
+            await self._restart(spec, reason)
+        elif not is_clean(reason):
+            report_restart(self, spec, reason, "not restarted")
+
+    async def _restart(self, spec: ChildSpec[Any], reason: object) -> None:
+        if not self._intensity.allows(self.__process__.namespace.scheduler.clock.monotonic()):
+            report_restart(self, spec, reason, f"gave up after {self.max_restarts} restarts in {self.max_seconds:g} s")
+            self.stop(SHUTDOWN)
+            return
+        report_restart(self, spec, reason, "restarting it")
+        outcome = await self._start(spec)
+        if isinstance(outcome, StartError) and not isinstance(outcome, Ignored):
+            ticket = object()
+            self._restarting[ticket] = spec
+            # Through the mailbox, so that a shutdown or a question is heard between two tries.
+            retry = (ticket, reason_of_start(outcome))
+            self.__process__.put((DynamicSupervisor._try_again, retry, NOTHING, None))
+
+    async def _try_again(self, ticket: object, reason: object) -> None:
+        spec = self._restarting.pop(ticket, None)
+        if spec is not None:
+            await self._restart(spec, reason)
+
+    async def _start(self, spec: ChildSpec[Any]) -> Ref[Any] | StartError:
+        try:
+            process = await spec.start_under(self.__process__, self.extra_arguments)
+        except StartError as error:
+            return error
+        self._children[process] = spec
+        return process

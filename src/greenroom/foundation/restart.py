@@ -1,0 +1,87 @@
+"""The rules of restarting: which children, and how often. Pure, with the time passed in. After OTP's `supervisor`."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, TypeVar, get_args
+
+from greenroom.foundation.exits import is_clean
+
+Strategy: TypeAlias = Literal["one_for_one", "one_for_all", "rest_for_one"]
+RestartType: TypeAlias = Literal["permanent", "transient", "temporary"]
+AutoShutdown: TypeAlias = Literal["never", "any_significant", "all_significant"]
+
+Shutdown: TypeAlias = "float | Literal['brutal_kill', 'infinity']"
+ChildType: TypeAlias = Literal["worker", "supervisor"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildOptions:
+    """How a supervisor treats a child. `id` None stands for the server's class, `shutdown` None for the type's default."""
+
+    id: Hashable = None
+    restart: RestartType = "permanent"
+    shutdown: Shutdown | None = None
+    type: ChildType = "worker"
+    significant: bool = False
+    timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.restart not in get_args(RestartType):
+            raise ValueError(f"expected restart to be one of {', '.join(get_args(RestartType))}, got {self.restart!r}")
+        if self.type not in get_args(ChildType):
+            raise ValueError(f"expected type to be worker or supervisor, got {self.type!r}")
+        if not _is_shutdown(self.shutdown):
+            raise ValueError(f"expected shutdown to be seconds, 'brutal_kill' or 'infinity', got {self.shutdown!r}")
+        if self.significant and self.restart == "permanent":
+            raise ValueError("expected a significant child to be transient or temporary, got a permanent one")
+
+
+def _is_shutdown(value: object) -> bool:
+    if isinstance(value, str):
+        return value in ("brutal_kill", "infinity")
+    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0)
+
+
+class Intensity:
+    """At most `restarts` within `seconds`, counted for a supervisor as a whole."""
+
+    __slots__ = ("_times", "restarts", "seconds")
+
+    def __init__(self, restarts: int, seconds: float) -> None:
+        if restarts < 0:
+            raise ValueError(f"expected max_restarts to be at least 0, got {restarts!r}")
+        if seconds <= 0:
+            raise ValueError(f"expected max_seconds to be more than 0, got {seconds!r}")
+        self.restarts = restarts
+        self.seconds = seconds
+        self._times: deque[float] = deque()
+
+    def allows(self, now: float) -> bool:
+        """Count one more restart at this monotonic time; False when it is one too many."""
+        times = self._times
+        times.append(now)
+        while times[0] < now - self.seconds:
+            times.popleft()
+        return len(times) <= self.restarts
+
+
+def comes_back(restart: RestartType, reason: object) -> bool:
+    """Whether a child of this type that ended for this reason is started again."""
+    return restart == "permanent" or (restart == "transient" and not is_clean(reason))
+
+
+def casualties(strategy: Strategy, children: Sequence[T], failed: T) -> Sequence[T]:
+    """The children to restart, in start order, when `failed` ends."""
+    at = children.index(failed)
+    match strategy:
+        case "one_for_one":
+            return children[at : at + 1]
+        case "rest_for_one":
+            return children[at:]
+        case "one_for_all":
+            return children

@@ -1,0 +1,100 @@
+"""One scheduler for each event loop: the run queue, the reductions, the timers.
+
+The budget is the BEAM's reduction counter. Calls that run inline and messages that are drained spend it; when it is
+spent, callers let the event loop turn once, so that I/O, timers and other processes go on under any load.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Generator
+from types import coroutine
+from typing import Final, Protocol
+
+from greenroom.foundation.clock import Clock, SystemClock
+from greenroom.foundation.timer import TimerWheel
+
+BUDGET: Final = 2000
+LEAST: Final = 16
+
+
+class Runnable(Protocol):
+    """A process with messages to handle."""
+
+    def run_slice(self) -> None:
+        """Handle a bounded number of them; it asks the scheduler again if more wait."""
+        ...
+
+
+class Scheduler:
+    """Decides what runs next on one event loop."""
+
+    __slots__ = ("_handle", "_paused", "_ready", "_turning", "clock", "credit", "loop", "timers")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock | None = None) -> None:
+        self.loop = loop
+        self.clock: Clock = clock or SystemClock()
+        self.credit = BUDGET
+        self._paused = 0
+        self._ready: deque[Runnable] = deque()
+        self._turning = False
+        self._handle: asyncio.TimerHandle | None = None
+        self.timers = TimerWheel(self.clock, self._arm)
+
+    def schedule(self, process: Runnable) -> None:
+        """Run a slice of the process in this turn of the loop or the next."""
+        self._ready.append(process)
+        if not self._turning:
+            self._turning = True
+            self.loop.call_soon(self._turn)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no process waits for its turn."""
+        return not self._ready and not self._turning
+
+    @coroutine
+    def pause(self) -> Generator[None, None, None]:
+        """Let the loop turn once. Everyone who pauses gets an equal share of the next budget."""
+        self._paused += 1
+        yield
+        self.credit = max(LEAST, BUDGET // self._paused)
+        self._paused -= 1
+
+    def _turn(self) -> None:
+        ready = self._ready
+        self.credit = BUDGET
+        try:
+            while ready and self.credit > 0:
+                ready.popleft().run_slice()
+        finally:
+            # Also when a handler raised SystemExit or KeyboardInterrupt: the others must not be stranded.
+            self._turning = bool(ready)
+            if ready:
+                self.loop.call_soon(self._turn)
+
+    def _arm(self, seconds: float) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        self._handle = self.loop.call_later(seconds, self.timers.run_due)
+
+
+_schedulers: dict[asyncio.AbstractEventLoop, Scheduler] = {}
+
+
+def current_scheduler() -> Scheduler:
+    """The scheduler of the running event loop."""
+    loop = asyncio.get_running_loop()
+    scheduler = _schedulers.get(loop)
+    if scheduler is None:
+        scheduler = Scheduler(loop)
+        install_scheduler(scheduler)
+    return scheduler
+
+
+def install_scheduler(scheduler: Scheduler) -> None:
+    """Use this scheduler, with its clock, for its loop from now on; before the first process starts."""
+    for loop in [loop for loop in _schedulers if loop.is_closed()]:
+        del _schedulers[loop]
+    _schedulers[scheduler.loop] = scheduler

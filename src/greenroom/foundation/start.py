@@ -1,0 +1,54 @@
+"""Starting a process: the name is taken, `init` runs, and only then does the starter go on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from greenroom.foundation.errors import StartFailed
+from greenroom.foundation.mailbox import Arguments, Function, Keywords
+from greenroom.foundation.namespace import Name, current_namespace
+from greenroom.foundation.process import Process, Server
+from greenroom.foundation.worker import current_worker
+
+
+async def launch(
+    factory: Function,
+    args: Arguments,
+    kwargs: Keywords,
+    *,
+    name: Name | None = None,
+    parent: Process[Any] | None = None,
+    link: bool = False,
+    seconds: float | None = None,
+) -> Process[Any]:
+    """Start a process whose server is `factory(*args, **kwargs)`, under a name and linked to the caller if asked.
+
+    Raises:
+        AlreadyStarted: the name is held.
+        StartFailed: the constructor or `init` raised, stopped, or `init` took more than `seconds`.
+        Ignored: `init` declined.
+        ValueError: the name is none of the accepted forms.
+    """
+    namespace = current_namespace() if parent is None else parent.namespace
+    try:
+        server = factory(*args, **kwargs)
+    except Exception as error:  # whatever a constructor raises is the reason why there is no process
+        raise StartFailed(getattr(factory, "__name__", repr(factory)), error) from error
+    if not isinstance(server, Server):
+        raise StartFailed(repr(factory), TypeError(f"expected a server, got {server!r}"))
+    process: Process[Any] = Process(server, namespace, name)
+    if name is not None:
+        namespace.register(name, process)
+    if link:
+        _link_to_starter(process)
+    await process.begin(seconds)
+    process.parent = parent
+    return process
+
+
+def _link_to_starter(process: Process[Any]) -> None:
+    worker = current_worker()
+    starter: Any = None if worker is None else worker.process
+    if starter is not None:
+        process.tie().starter = starter
+        process.link(starter)

@@ -1,0 +1,81 @@
+"""What ties a process to others. Most processes have none of it most of the time, so it is made on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from greenroom.foundation.mailbox import Waiter
+from greenroom.foundation.ref import Monitor
+from greenroom.foundation.timer import Timer
+from greenroom.foundation.worker import Worker
+
+Watcher: TypeAlias = Callable[[Monitor, object], object]
+
+
+class Ties:
+    """Links, monitors, timers, and answers that are owed."""
+
+    __slots__ = (
+        "calling",
+        "dictionary",
+        "home",
+        "idle",
+        "label",
+        "links",
+        "promises",
+        "releases",
+        "starter",
+        "timers",
+        "trapping",
+        "watchers",
+        "watching",
+    )
+
+    def __init__(self) -> None:
+        # `Any` below stands for processes, which are defined on top of this.
+        self.links: dict[Any, None] = {}
+        self.watchers: dict[Monitor, Watcher] = {}
+        self.watching: dict[Monitor, Any] = {}
+        self.trapping = False
+        self.timers: dict[Timer, None] = {}
+        self.promises: dict[Waiter, None] = {}
+        self.releases: dict[Callable[[], object], None] = {}
+        self.calling: Any = None
+        self.starter: Any = None
+        self.home: list[Worker] | None = None
+        self.idle: Timer | None = None
+        self.label: object = None
+        self.dictionary: dict[object, object] = {}
+
+    def drop_timers(self) -> None:
+        """Cancel every timer that was to come back to the process."""
+        for timer in self.timers:
+            timer.drop()
+        self.timers.clear()
+        if self.idle is not None:
+            self.idle.drop()
+
+
+class Control:
+    """What a process was asked to do once its handler is through: continue, stop, or go at once."""
+
+    __slots__ = ("answers", "continuations", "exit", "idle", "ignored", "starting", "stop")
+
+    def __init__(self) -> None:
+        self.continuations: list[Any] = []
+        self.answers: list[tuple[Waiter, object]] = []
+        self.stop: Ending | None = None
+        self.exit: Ending | None = None
+        self.idle: float | None = None
+        self.ignored = False
+        self.starting = False
+
+
+class Ending:
+    """The reason of an end, boxed: a reason may be any value, None included."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: object) -> None:
+        self.reason = reason

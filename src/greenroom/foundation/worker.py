@@ -1,0 +1,321 @@
+"""The tasks in which handlers run, shared by all processes of a namespace.
+
+A process owns no task while it is idle. A worker is an `asyncio.Task` that is parked: its coroutine waits for a request.
+Whoever has one for it (a caller, or the run queue) puts the worker's task in place as the current one, enters its context,
+and sends the request straight into that coroutine. A handler that never suspends is over when `send` returns: no task was
+made, no loop turn taken. When a handler does suspend, the future that it waits for is chained to the one that the task is
+parked on, and from there on the event loop drives the task like any other, with all that `asyncio.timeout`, task groups
+and cancellation expect of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import sys
+from collections.abc import Callable, Generator
+from types import CoroutineType, coroutine
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from greenroom.foundation.mailbox import Arguments, Function, Keywords, Waiter
+from greenroom.foundation.scheduler import Scheduler
+
+DONE: Final = object()
+FAILED: Final = object()
+
+INLINE: Final = 32
+"""How many workers may be driven by hand at once: the depth of calls within calls before they go through a mailbox."""
+
+RESERVE: Final = 1024
+"""How many more stay parked for handlers that suspend."""
+
+# `Task` and `Future` are generic over a result that a worker does not have.
+if TYPE_CHECKING:
+    _Task = asyncio.Task[None]
+    _Future = asyncio.Future[None]
+else:
+    _Task = asyncio.Task
+    _Future = asyncio.Future
+
+
+class _CurrentTasks:
+    """From 3.14 on asyncio keeps no dictionary; this looks like the one before."""
+
+    __slots__ = ()
+
+    def get(self, loop: asyncio.AbstractEventLoop) -> object:
+        return asyncio.current_task(loop)
+
+    def __getitem__(self, loop: asyncio.AbstractEventLoop) -> object:
+        task = asyncio.current_task(loop)
+        if task is None:
+            raise KeyError(loop)
+        return task
+
+    def __setitem__(self, loop: asyncio.AbstractEventLoop, task: Any) -> None:
+        asyncio.tasks._swap_current_task(loop, task)  # type: ignore[attr-defined]
+
+    def __delitem__(self, loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.tasks._swap_current_task(loop, None)  # type: ignore[attr-defined]
+
+
+if sys.version_info < (3, 14):
+    CURRENT: Any = asyncio.tasks._current_tasks  # type: ignore[attr-defined]
+else:
+    CURRENT: Any = _CurrentTasks()
+"""The running task of each loop, by loop. To set and restore it is what asyncio asks of those who bring their own tasks."""
+
+
+class Host(Protocol):
+    """The process that a worker works for, as far as the worker knows it."""
+
+    @property
+    def server(self) -> object:
+        """What its handlers run on."""
+        ...
+
+    def drain(self) -> Generator[object, Any, None]:
+        """Handle a slice of the messages that wait."""
+        ...
+
+    def disturb(self) -> None:
+        """Look for what else is to be done once the running handler is through."""
+        ...
+
+    def resumed(self, worker: Worker, signal: object, outcome: object, waiter: Waiter | None) -> None:
+        """Take the outcome of a request that had been suspended in this worker."""
+        ...
+
+
+Request = tuple[Host, Function | None, Arguments, Keywords]
+
+
+class WorkerTask(_Task):
+    """The task of a worker: how a running handler finds the process that it belongs to."""
+
+    __slots__ = ("worker",)
+
+    worker: Worker
+
+
+class Parking(_Future):
+    """What a worker's task waits for while it is driven by hand."""
+
+    worker: Worker
+    awaited: asyncio.Future[object] | None = None
+
+    def cancel(self, msg: object = None) -> bool:
+        """Cancel what the handler waits for; a handler on the stack is cancelled where it suspends next."""
+        if self.awaited is not None:
+            return self.awaited.cancel(msg=msg)
+        if self.worker.running and self.worker.process is not None:
+            self.worker.cancel_asked = True
+            self.worker.process.disturb()
+            return True
+        self.worker.crew.dismiss(self.worker)
+        return super().cancel(msg=msg)
+
+    def over(self, _: object = None) -> None:
+        """Resume the handler: its own `await` finds out how its future ended."""
+        self.awaited = None
+        if not self.done():
+            self.set_result(None)
+
+
+class Crew:
+    """The workers of one namespace: those for inline calls, and a reserve."""
+
+    __slots__ = ("label", "pool", "pristine", "reserve", "scheduler")
+
+    def __init__(self, label: str, scheduler: Scheduler, pristine: contextvars.Context) -> None:
+        self.label = label
+        self.scheduler = scheduler
+        self.pristine = pristine
+        self.pool: list[Worker] = []
+        self.reserve: list[Worker] = []
+        for _ in range(4):
+            self.hire()
+
+    def hire(self) -> None:
+        """Make one more worker; it joins in the next turn of the loop, when its task has parked itself."""
+        Worker(self)
+
+    def welcome(self, worker: Worker) -> None:
+        """Take a parked worker back."""
+        if worker.task.done():
+            return
+        if worker.home is not None:
+            worker.home.append(worker)
+        elif len(self.pool) < INLINE:
+            self.pool.append(worker)
+        elif len(self.reserve) < RESERVE:
+            self.reserve.append(worker)
+        else:
+            worker.close()
+
+    def refill(self) -> None:
+        """Replace a worker whose handler suspended."""
+        if self.reserve:
+            self.pool.append(self.reserve.pop())
+        elif not self.pool:
+            self.hire()
+
+    def dismiss(self, worker: Worker) -> None:
+        """Never use this worker again."""
+        for workers in (self.pool, self.reserve, worker.home):
+            if workers and worker in workers:
+                workers.remove(worker)
+
+
+class Worker:
+    """A parked task, its context, and the request that it works on."""
+
+    __slots__ = (
+        "cancel_asked",
+        "context",
+        "crew",
+        "detached",
+        "generator",
+        "home",
+        "parking",
+        "process",
+        "result",
+        "run",
+        "send",
+        "task",
+        "waiter",
+    )
+
+    def __init__(self, crew: Crew) -> None:
+        self.crew = crew
+        self.home: list[Worker] | None = None
+        self.process: Host | None = None
+        self.result: Any = None
+        self.waiter: Waiter | None = None
+        self.detached = False
+        self.cancel_asked = False
+        self.context = crew.pristine.copy()
+        self.run: Callable[..., Any] = self.context.run
+        self.generator = _serve(self)
+        self.send: Callable[[Request | None], object] = self.generator.send
+        self.parking = self._new_parking()
+        self.task = self._new_task()
+
+    @property
+    def running(self) -> bool:
+        """Whether its handler is on the stack right now."""
+        return self.generator.gi_running
+
+    def is_clean(self) -> bool:
+        """Whether another process may have it: no handler left context variables behind, or a cancellation."""
+        while self.task.cancelling():
+            self.task.uncancel()
+        self.cancel_asked = False
+        return self.context == self.crew.pristine
+
+    def detach(self, awaited: Any, waiter: Waiter | None) -> None:
+        """Let the loop drive the task from now on: the handler suspended on `awaited`."""
+        self.detached = True
+        self.waiter = waiter
+        parking = self.parking
+        if awaited is None:
+            self.crew.scheduler.loop.call_soon(parking.over)
+        elif getattr(awaited, "_asyncio_future_blocking", None):
+            awaited._asyncio_future_blocking = False
+            parking.awaited = awaited
+            awaited.add_done_callback(parking.over, context=self.context)
+        else:
+            parking.set_exception(RuntimeError(f"expected a handler to await a future, got {awaited!r}"))
+        if self.cancel_asked:
+            self.cancel_asked = False
+            parking.cancel()
+        self.crew.refill()
+
+    def park(self) -> Parking:
+        """What the task waits for until the next request."""
+        self.detached = False
+        self.process = self.result = self.waiter = None
+        self.parking = self._new_parking()
+        self.parking._asyncio_future_blocking = True
+        # Not before this step of the task is over: until then its coroutine can not take a request.
+        self.crew.scheduler.loop.call_soon(self.crew.welcome, self)
+        return self.parking
+
+    def close(self) -> None:
+        """End the task."""
+        self.send = _refuse_request
+        self.parking.over()
+
+    def _new_parking(self) -> Parking:
+        parking = Parking(loop=self.crew.scheduler.loop)
+        parking.worker = self
+        return parking
+
+    def _new_task(self) -> WorkerTask:
+        task = WorkerTask(
+            self.generator,  # type: ignore[arg-type]  # a generator-based coroutine, which tasks take as well
+            loop=self.crew.scheduler.loop,
+            name=f"greenroom worker of {self.crew.label}",
+            context=self.context,
+        )
+        task.worker = self
+        # A loop that is closed without cancelling its tasks would complain of every parked worker.
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        return task
+
+
+def _refuse_request(request: Request | None) -> object:
+    raise RuntimeError(f"expected a worker that is at work, got {request} for one that left")
+
+
+@coroutine
+def _serve(worker: Worker) -> Generator[object, Any, None]:
+    """The coroutine of a worker: one request after the other.
+
+    It yields `DONE` or `FAILED` to whoever drives it by hand, with the outcome in `worker.result`. Anything else that
+    comes out of it is what a handler waits for.
+    """
+    request: Request | None = yield worker.park()
+    while request is not None:
+        process, function, args, kwargs = request
+        try:
+            if function is None:
+                yield from process.drain()
+            else:
+                outcome = function(process.server, *args, **kwargs)
+                worker.result = (yield from outcome) if type(outcome) is CoroutineType else outcome
+            signal = DONE
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # whatever ends a handler is the process's exit reason
+            worker.result = error
+            signal = FAILED
+        if worker.detached:
+            outcome, waiter = worker.result, worker.waiter
+            parking = worker.park()
+            process.resumed(worker, signal, outcome, waiter)
+            request = process = function = args = kwargs = outcome = waiter = None
+            request = yield parking
+        else:
+            request = process = function = args = kwargs = outcome = None
+            request = yield signal
+
+
+def current_worker() -> Worker | None:
+    """The worker whose handler is running, None outside of any process."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return None
+    return task.worker if isinstance(task, WorkerTask) else None
+
+
+def running_processes() -> list[Host]:
+    """The processes whose handlers are on the stack, the innermost first: each waits for the one before it."""
+    found: list[Host] = []
+    frame = sys._getframe()
+    while frame is not None:
+        if frame.f_code is _serve.__code__ and frame.f_locals.get("process") is not None:
+            found.append(frame.f_locals["process"])
+        frame = frame.f_back
+    return found

@@ -1,0 +1,132 @@
+"""The statements of the database's own operations, compiled once for each table and set of columns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    Column,
+    BindParameter,
+    ColumnElement,
+    Dialect,
+    Integer,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.sql.dml import Delete, Update
+from sqlalchemy.sql.expression import ClauseElement
+
+from greenroom.infrastructure.database.foretold import Foretold, foretell
+from greenroom.infrastructure.database.outcome import key_column
+from greenroom.infrastructure.database.plan import Plan, plan
+
+KEY = "greenroom_key"
+EXPECTED = "greenroom_expected"
+VERSION = "version"
+
+Guarded = TypeVar("Guarded", Update, Delete)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A write that returns its row, and the cheaper way to the same row if there is one."""
+
+    plan: Plan
+    foretold: Foretold | None
+
+
+class Statements:
+    """Compiles for one dialect, and remembers."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        # Bounded, since a program may make tables, or sets of columns, without end.
+        remembered = lru_cache(maxsize=1000)
+        self.insert = remembered(self._insert)
+        self.update = remembered(self._update)
+        self.delete = remembered(self._delete)
+        self.version = remembered(self._version)
+        self._load = remembered(self._compile_load)
+
+    def _insert(self, table: Table, names: tuple[str, ...]) -> Write:
+        bare = insert(table).values({name: _value(table, name) for name in names})
+        left_out = [column for column in table.columns if column.name not in names and column is not _generated(table)]
+        full = all(column.server_default is None for column in left_out)
+        return Write(
+            self._plan(bare.returning(*table.columns), table),
+            foretell(self._plan(bare.inline(), table), table, len(names)) if full else None,
+        )
+
+    def _update(self, table: Table, names: tuple[str, ...], guarded: bool) -> Write:
+        values: Mapping[str, object] = {name: _value(table, name) for name in names}
+        if is_versioned(table) and VERSION not in names:
+            values = {**values, VERSION: table.c[VERSION] + literal_column("1")}
+        bare = _guard(update(table).values(values), table, guarded)
+        full = len({*names, key_column(table), *([VERSION] if guarded else [])}) == len(table.columns)
+        return Write(
+            self._plan(bare.returning(*table.columns), table),
+            foretell(self._plan(bare, table), table, len(names)) if full else None,
+        )
+
+    def _delete(self, table: Table, guarded: bool) -> Plan:
+        return self._plan(_guard(delete(table), table, guarded).returning(*table.columns), table)
+
+    def _version(self, table: Table) -> Plan:
+        version = table.c[VERSION] if is_versioned(table) else literal_column("0")
+        return plan(select(version).where(_is_key(table)), self._dialect, ())
+
+    def load(self, table: Table, count: int) -> Plan:
+        """A SELECT by key for at least `count` keys, in one of a few sizes."""
+        return self._load(table, 1 << (count - 1).bit_length())
+
+    def _compile_load(self, table: Table, size: int) -> Plan:
+        column = table.c[key_column(table)]
+        keys = [bindparam(f"{KEY}_{at}", type_=column.type) for at in range(size)]
+        return self._plan(select(table).where(column.in_(keys)), table)
+
+    def _plan(self, statement: ClauseElement, table: Table) -> Plan:
+        return plan(statement, self._dialect, list(table.columns))
+
+
+def generated_key(table: Table) -> str | None:
+    """Name the column whose value the database makes up when an insert leaves it out."""
+    column = _generated(table)
+    return None if column is None else column.name
+
+
+def is_versioned(table: Table) -> bool:
+    """Tell if the table has a column `version` that each update raises."""
+    return VERSION in table.columns and not table.columns[VERSION].primary_key
+
+
+def _generated(table: Table) -> Column[Any] | None:
+    columns = list(table.primary_key.columns)
+    if len(columns) == 1 and isinstance(columns[0].type, Integer) and columns[0].autoincrement in {True, "auto"}:
+        return columns[0]
+    return None
+
+
+def _value(table: Table, name: str) -> BindParameter[Any]:
+    if name not in table.columns:
+        raise ValueError(f"expected columns of {table.name}, got {name!r}")
+    return bindparam(name, type_=table.c[name].type)
+
+
+def _guard(statement: Guarded, table: Table, guarded: bool) -> Guarded:
+    statement = statement.where(_is_key(table))
+    if not guarded:
+        return statement
+    if not is_versioned(table):
+        raise ValueError(f"expected {table.name} to have a column {VERSION!r}, since a version was given")
+    return statement.where(table.c[VERSION] == bindparam(EXPECTED, type_=Integer()))
+
+
+def _is_key(table: Table) -> ColumnElement[bool]:
+    column = table.c[key_column(table)]
+    return column == bindparam(KEY, type_=column.type)
