@@ -53,7 +53,7 @@ class ChildSpec(Generic[S]):
         return self._with(replace(self.options, restart=restart))
 
     def shutdown(self, shutdown: Shutdown) -> ChildSpec[S]:
-        """How many seconds the child has to stop before it is killed; `brutal_kill` for none, `infinity` for no limit."""
+        """How many seconds it has to stop before it is killed; `brutal_kill` for none, `infinity` for no limit."""
         return self._with(replace(self.options, shutdown=shutdown))
 
     def significant(self, significant: bool = True) -> ChildSpec[S]:
@@ -117,11 +117,11 @@ async def _called(function: Function, args: Arguments, kwargs: Keywords, parent:
         raise StartFailed(name, error) from error
     if isinstance(answer, StartError):
         raise answer
-    found = answer.where() if isinstance(answer, Ref) else None
-    if not isinstance(found, Process):
+    process: Process[Any] | None = answer.find() if isinstance(answer, Ref) else None
+    if process is None or not process.alive:
         raise StartFailed(name, TypeError(f"expected a start function to answer a running process, got {answer!r}"))
-    found.parent = parent
-    return found
+    process.parent = parent
+    return process
 
 
 def child(server: Callable[P, S], *args: P.args, **kwargs: P.kwargs) -> ChildSpec[S]:
@@ -167,7 +167,8 @@ def _from_mapping(form: Mapping[str, Any]) -> ChildSpec[Any]:
         raise ValueError(f"expected a child spec of id, start and options, got {', '.join(sorted(unknown))} as well")
     start = form.get("start")
     match start:
-        case (function, (tuple() | list()) as args) if callable(function):
+        case (function, (tuple() | list())) if callable(function):
+            args: Any = start[1]
             options = ChildOptions(**{key: value for key, value in form.items() if key in known})
             return ChildSpec(function, tuple(args), {}, options, form.get("name"))
         case _:

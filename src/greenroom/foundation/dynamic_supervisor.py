@@ -3,14 +3,14 @@
     venues = await DynamicSupervisor.start()
     venue = await venues.call(DynamicSupervisor.start_child, child(Venue, "Blue Note").named("blue-note"))
 
-Its strategy is always one_for_one, and at the end all children are stopped at the same time, each with its own limit. Like
-Elixir's `DynamicSupervisor`.
+Its strategy is always one_for_one, and at the end all children are stopped at the same time, each with its own
+limit. Like Elixir's `DynamicSupervisor`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from greenroom.foundation.child import ChildForm, ChildSpec, child_spec
 from greenroom.foundation.errors import Ignored, StartError, StartFailed
@@ -51,7 +51,7 @@ class DynamicSupervisor(GenServer, type="supervisor"):
     def __post_init__(self) -> None:
         if self.max_children is not None and self.max_children < 0:
             raise ValueError(f"expected max_children to be at least 0 or None, got {self.max_children!r}")
-        if not isinstance(self.extra_arguments, tuple):
+        if not isinstance(cast(object, self.extra_arguments), tuple):
             raise ValueError(f"expected extra_arguments to be a tuple, got {self.extra_arguments!r}")
         self._intensity = Intensity(self.max_restarts, self.max_seconds)
 
@@ -69,7 +69,10 @@ class DynamicSupervisor(GenServer, type="supervisor"):
         return list(self._children)
 
     async def start_child(self, form: ChildForm) -> Ref[Any] | StartError:
-        """Start a child. A held name answers `AlreadyStarted` with its holder, so that concurrent firsts meet in one."""
+        """Start a child.
+
+        A name that is held answers `AlreadyStarted` with its holder, so that concurrent first calls meet in one.
+        """
         try:
             spec = child_spec(form)
             if spec.options.significant:

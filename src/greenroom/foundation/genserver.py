@@ -26,10 +26,11 @@ from typing import Any, ClassVar, Concatenate, ParamSpec, Self, TypeVar
 from greenroom.foundation.errors import OutsideProcess
 from greenroom.foundation.exits import NORMAL
 from greenroom.foundation.mailbox import NOTHING, Function
-from greenroom.foundation.process import Process, Server
+from greenroom.foundation.process import Process
 from greenroom.foundation.ref import Monitor, Ref
 from greenroom.foundation.reply import Reply
 from greenroom.foundation.restart import ChildOptions
+from greenroom.foundation.server import Server
 from greenroom.foundation.start import launch
 from greenroom.foundation.ties import Control, Ending
 from greenroom.foundation.timer import Timer
@@ -43,9 +44,9 @@ logger = logging.getLogger("greenroom.genserver")
 class GenServer(Server):
     """A server of its own kind. Fields are its state, public `async` methods what it answers, and these are its hooks.
 
-    `init` runs before the start returns, `handle_info` takes what is no call, `terminate` runs at an orderly end and after
-    a handler failed. As in OTP, `terminate` does not run when an exit signal ends a process that does not trap exits, and
-    never after a kill.
+    `init` runs before the start returns, `handle_info` takes what is no call, `terminate` runs at an orderly end and
+    after a handler failed. As in OTP, `terminate` does not run when an exit signal ends a process that does not trap
+    exits, and never after a kill.
     """
 
     __slots__ = ()
@@ -85,7 +86,7 @@ class GenServer(Server):
         return _process_of(self, "ref")
 
     def stop(self, reason: object = NORMAL) -> None:
-        """End after this handler: `terminate` runs, then the answer goes out, then the exit. In `init`: do not start."""
+        """End after this handler: `terminate` runs, the answer goes out, then the exit. In `init`: do not start."""
         _demand(self, "stop").stop = Ending(reason)
 
     def ignore(self) -> None:
@@ -116,7 +117,7 @@ class GenServer(Server):
         return _process_of(self, "send_after").later(seconds, (type(self).handle_info, (message,), NOTHING, None))
 
     def trap_exit(self, trapping: bool = True) -> None:
-        """Get `Exit` messages in place of dying with a linked process, and run `terminate` when the parent says stop."""
+        """Get `Exit` messages instead of dying with linked processes, and run `terminate` when the parent says stop."""
         _process_of(self, "trap_exit").tie().trapping = trapping
 
     def link(self, ref: Ref[Any]) -> None:
@@ -141,9 +142,10 @@ HOOKS = ("init", "terminate", "handle_info")
 
 def _process_of(server: GenServer, what: str) -> Process[Any]:
     try:
-        return server.__process__
+        process: Process[Any] = server.__process__
     except AttributeError:
         raise OutsideProcess(what) from None
+    return process
 
 
 def _demand(server: GenServer, what: str) -> Control:
@@ -177,7 +179,7 @@ def _refuse_async_reply(cls: type[GenServer], name: str, member: Function) -> No
 
 
 def _refuse_shadows(cls: type[GenServer]) -> None:
-    for name in cls.__dict__.get("__annotations__", {}):
+    for name in inspect.get_annotations(cls):
         if name in _RESERVED:
             raise TypeError(f"expected a field name that GenServer does not use, got {cls.__name__}.{name}")
 

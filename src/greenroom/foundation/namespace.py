@@ -1,14 +1,14 @@
 """Namespaces: worlds of names that do not see each other, so that whole trees live side by side.
 
-`production` is the one that everything is in unless it says otherwise; tests use `test:<id>`, tenants `tenant:<id>`. A process
-belongs to the namespace it was started in, and what its handlers start or look up is in the same.
+`production` is the one that everything is in unless it says otherwise; tests use `test:<id>`, tenants `tenant:<id>`.
+A process belongs to the namespace it was started in, and what its handlers start or look up is in the same.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Hashable, Iterator
+from collections.abc import Generator, Hashable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias, cast
@@ -143,7 +143,7 @@ def _found(key: tuple[Scheduler, str]) -> Namespace:
 
 
 @contextmanager
-def namespace(name: str) -> Iterator[str]:
+def namespace(name: str) -> Generator[str]:
     """Start and find processes in this namespace within the block."""
     token = _current.set(name)
     try:

@@ -4,7 +4,8 @@
     child(Venue, "Blue Note").named(Via("venues", "blue-note"))
     Ref(Venue, Via("venues", "blue-note"))
 
-A name goes when its holder ends; if the registry itself ends, so do those who registered in it. Like Elixir's `Registry`.
+A name goes when its holder ends; if the registry itself ends, so do those who registered in it. Like Elixir's
+`Registry`.
 """
 
 from __future__ import annotations

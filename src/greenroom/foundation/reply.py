@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
-from typing import Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -89,3 +89,7 @@ class Reply(Generic[T]):
             waiter.set_exception(self._error)
         else:
             waiter.set_result(self.result())
+
+
+REPLY: Final[Any] = Reply
+"""`Reply` for `isinstance` where its parameter is not known: a checker would otherwise make half a type of it."""

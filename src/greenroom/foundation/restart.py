@@ -21,7 +21,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildOptions:
-    """How a supervisor treats a child. `id` None stands for the server's class, `shutdown` None for the type's default."""
+    """How a supervisor treats a child.
+
+    `id` None stands for the server's class, `shutdown` None for the type's default.
+    """
 
     id: Hashable = None
     restart: RestartType = "permanent"

@@ -7,7 +7,8 @@ from typing import Any
 from greenroom.foundation.errors import StartFailed
 from greenroom.foundation.mailbox import Arguments, Function, Keywords
 from greenroom.foundation.namespace import Name, current_namespace
-from greenroom.foundation.process import Process, Server
+from greenroom.foundation.process import Process
+from greenroom.foundation.server import Server
 from greenroom.foundation.worker import current_worker
 
 
@@ -31,7 +32,7 @@ async def launch(
     """
     namespace = current_namespace() if parent is None else parent.namespace
     try:
-        server = factory(*args, **kwargs)
+        server: Any = factory(*args, **kwargs)
     except Exception as error:  # whatever a constructor raises is the reason why there is no process
         raise StartFailed(getattr(factory, "__name__", repr(factory)), error) from error
     if not isinstance(server, Server):

@@ -5,8 +5,8 @@
         strategy="rest_for_one",
     )
 
-Strategies, intensity, restart types and shutdown are OTP's (`supervisor.erl`). A restart that fails is tried again through
-the mailbox, so that the supervisor still answers in between; each try counts.
+Strategies, intensity, restart types and shutdown are OTP's (`supervisor.erl`). A restart that fails is tried again
+through the mailbox, so that the supervisor still answers in between; each try counts.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -88,7 +88,7 @@ def execute(event: Event, measurements: Measurements, metadata: Metadata) -> Non
 
 
 @contextmanager
-def span(event: Event, metadata: Metadata) -> Iterator[dict[str, object]]:
+def span(event: Event, metadata: Metadata) -> Generator[dict[str, object]]:
     """Tell `event + ("start",)`, then `("stop",)` with the duration, or `("exception",)` when the block raises.
 
     Yields a dictionary whose entries are added to the metadata of the end.

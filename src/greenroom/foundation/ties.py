@@ -10,7 +10,8 @@ from greenroom.foundation.ref import Monitor
 from greenroom.foundation.timer import Timer
 from greenroom.foundation.worker import Worker
 
-Watcher: TypeAlias = Callable[[Monitor, object], object]
+Watcher: TypeAlias = Callable[[object, object], object]
+"""Called with the watch (a `Monitor`, or any token) and the exit reason."""
 
 
 class Ties:
@@ -35,7 +36,7 @@ class Ties:
     def __init__(self) -> None:
         # `Any` below stands for processes, which are defined on top of this.
         self.links: dict[Any, None] = {}
-        self.watchers: dict[Monitor, Watcher] = {}
+        self.watchers: dict[object, Watcher] = {}
         self.watching: dict[Monitor, Any] = {}
         self.trapping = False
         self.timers: dict[Timer, None] = {}
@@ -70,6 +71,16 @@ class Control:
         self.idle: float | None = None
         self.ignored = False
         self.starting = False
+
+    @property
+    def is_end(self) -> bool:
+        """Whether the process is to end."""
+        return self.stop is not None or self.exit is not None
+
+    @property
+    def is_work(self) -> bool:
+        """Whether there is something to do before the next message."""
+        return self.stop is not None or bool(self.continuations)
 
 
 class Ending:

@@ -113,7 +113,8 @@ class TimerWheel:
         tick = ceil(timer.due * TICKS_PER_SECOND)
         ahead = tick - self._tick
         if ahead < NARROW:
-            # Never into the tick that is being fired: a timer that sets itself again would keep the wheel busy for ever.
+            # Never into the tick that is being fired: a timer that sets itself again would keep the wheel busy for
+            # ever.
             key = max(tick, self._tick + 1) << 3
         else:
             level = min((ahead.bit_length() - 1) // BITS, LEVELS - 1)

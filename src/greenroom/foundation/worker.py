@@ -1,23 +1,24 @@
 """The tasks in which handlers run, shared by all processes of a namespace.
 
-A process owns no task while it is idle. A worker is an `asyncio.Task` that is parked: its coroutine waits for a request.
-Whoever has one for it (a caller, or the run queue) puts the worker's task in place as the current one, enters its context,
-and sends the request straight into that coroutine. A handler that never suspends is over when `send` returns: no task was
-made, no loop turn taken. When a handler does suspend, the future that it waits for is chained to the one that the task is
-parked on, and from there on the event loop drives the task like any other, with all that `asyncio.timeout`, task groups
-and cancellation expect of it.
+A process owns no task while it is idle. A worker is an `asyncio.Task` that is parked: its coroutine waits for a
+request. Whoever has one for it (a caller, or the run queue) puts the worker's task in place as the current one,
+enters its context, and sends the request straight into that coroutine. A handler that never suspends is over when
+`send` returns: no task was made, no loop turn taken. When a handler does suspend, the future that it waits for is
+chained to the one that the task is parked on, and from there on the event loop drives the task like any other, with
+all that `asyncio.timeout`, task groups and cancellation expect of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import sys
-from collections.abc import Callable, Generator
-from types import CoroutineType, coroutine
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from types import FrameType, GeneratorType, coroutine
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from greenroom.foundation.mailbox import Arguments, Function, Keywords, Waiter
+from greenroom.foundation.mailbox import COROUTINE, Arguments, Function, Keywords, Waiter
 from greenroom.foundation.scheduler import Scheduler
 
 DONE: Final = object()
@@ -63,7 +64,10 @@ if sys.version_info < (3, 14):
     CURRENT: Any = asyncio.tasks._current_tasks  # type: ignore[attr-defined]
 else:
     CURRENT: Any = _CurrentTasks()
-"""The running task of each loop, by loop. To set and restore it is what asyncio asks of those who bring their own tasks."""
+"""The running task of each loop, by loop.
+
+To set and restore it is what asyncio asks of those who bring their own tasks.
+"""
 
 
 class Host(Protocol):
@@ -74,7 +78,7 @@ class Host(Protocol):
         """What its handlers run on."""
         ...
 
-    def drain(self) -> Generator[object, Any, None]:
+    def drain(self) -> Coroutine[Any, Any, None]:
         """Handle a slice of the messages that wait."""
         ...
 
@@ -196,7 +200,8 @@ class Worker:
         self.cancel_asked = False
         self.context = crew.pristine.copy()
         self.run: Callable[..., Any] = self.context.run
-        self.generator = _serve(self)
+        # `GeneratorType` tells more of a generator than `Generator` does: whether it runs.
+        self.generator = cast("GeneratorType[object, Any, None]", _serve(self))
         self.send: Callable[[Request | None], object] = self.generator.send
         self.parking = self._new_parking()
         self.task = self._new_task()
@@ -231,6 +236,10 @@ class Worker:
             parking.cancel()
         self.crew.refill()
 
+    def taken(self) -> tuple[Any, Waiter | None]:
+        """The outcome of the request, and who waits for it."""
+        return self.result, self.waiter
+
     def park(self) -> Parking:
         """What the task waits for until the next request."""
         self.detached = False
@@ -253,7 +262,7 @@ class Worker:
 
     def _new_task(self) -> WorkerTask:
         task = WorkerTask(
-            self.generator,  # type: ignore[arg-type]  # a generator-based coroutine, which tasks take as well
+            _live(self.generator),
             loop=self.crew.scheduler.loop,
             name=f"greenroom worker of {self.crew.label}",
             context=self.context,
@@ -264,18 +273,24 @@ class Worker:
         return task
 
 
+async def _live(generator: GeneratorType[object, Any, None]) -> None:
+    # Tasks take native coroutines only; this one passes everything on to the generator.
+    await cast("Awaitable[None]", generator)
+
+
 def _refuse_request(request: Request | None) -> object:
     raise RuntimeError(f"expected a worker that is at work, got {request} for one that left")
 
 
-@coroutine
 def _serve(worker: Worker) -> Generator[object, Any, None]:
     """The coroutine of a worker: one request after the other.
 
     It yields `DONE` or `FAILED` to whoever drives it by hand, with the outcome in `worker.result`. Anything else that
     comes out of it is what a handler waits for.
     """
-    request: Request | None = yield worker.park()
+    # The outcome of a handler is anything, and so is what a request is made of once it is let go.
+    outcome: Any
+    request: Any = yield worker.park()
     while request is not None:
         process, function, args, kwargs = request
         try:
@@ -283,7 +298,10 @@ def _serve(worker: Worker) -> Generator[object, Any, None]:
                 yield from process.drain()
             else:
                 outcome = function(process.server, *args, **kwargs)
-                worker.result = (yield from outcome) if type(outcome) is CoroutineType else outcome
+                if isinstance(outcome, COROUTINE):
+                    worker.result = yield from outcome
+                else:
+                    worker.result = outcome
             signal = DONE
         except GeneratorExit:
             raise
@@ -291,14 +309,19 @@ def _serve(worker: Worker) -> Generator[object, Any, None]:
             worker.result = error
             signal = FAILED
         if worker.detached:
-            outcome, waiter = worker.result, worker.waiter
+            outcome, waiter = worker.taken()
             parking = worker.park()
             process.resumed(worker, signal, outcome, waiter)
+            # What it worked on must not live on in a parked worker.
             request = process = function = args = kwargs = outcome = waiter = None
             request = yield parking
         else:
             request = process = function = args = kwargs = outcome = None
             request = yield signal
+
+
+# Marks the generator, in place, as one that may await coroutines.
+coroutine(_serve)
 
 
 def current_worker() -> Worker | None:
@@ -313,7 +336,7 @@ def current_worker() -> Worker | None:
 def running_processes() -> list[Host]:
     """The processes whose handlers are on the stack, the innermost first: each waits for the one before it."""
     found: list[Host] = []
-    frame = sys._getframe()
+    frame: FrameType | None = inspect.currentframe()
     while frame is not None:
         if frame.f_code is _serve.__code__ and frame.f_locals.get("process") is not None:
             found.append(frame.f_locals["process"])

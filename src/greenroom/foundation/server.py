@@ -1,0 +1,44 @@
+"""What a process runs: the state, the handlers, and the hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any, ClassVar, Final
+
+from greenroom.foundation.mailbox import Function
+
+
+class Server:
+    """A server as the runtime sees it. All of these hooks do nothing until a server overrides them."""
+
+    __slots__ = ("__process__",)
+
+    # The process that runs it: `Any`, since processes are built on top of this.
+    __process__: Any
+    __handlers__: ClassVar[dict[str, Function]] = {}
+    __hooks__: ClassVar[frozenset[str]] = frozenset()
+
+    async def init(self) -> None:
+        """Run before the start returns; the name is taken already."""
+
+    async def handle_info(self, message: object) -> None:
+        """Take a message that is no call: a tick, a `Down`, an `Exit`, an event."""
+
+    async def terminate(self, reason: object) -> None:
+        """Run before the process ends in good order, or after a handler failed."""
+
+    def child_ended(self, child: Any, reason: object) -> Awaitable[None] | None:
+        """Take the end of a process that was started with this one as its parent."""
+
+    def orphans(self) -> list[Any]:
+        """The children that can not go on when this process ends without its `terminate`."""
+        return []
+
+
+class Gone(Server):
+    """In place of the server of a process that has ended."""
+
+    __slots__ = ()
+
+
+GONE: Final = Gone()

@@ -1,0 +1,207 @@
+"""How processes end, and how others hear of it: exit signals, links, monitors. After the Erlang reference manual."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any
+
+from greenroom.foundation.exits import KILLED, NOPROC, NORMAL
+from greenroom.foundation.handling import Ended, Handling
+from greenroom.foundation.mailbox import CLOSED, MARKS, NOTHING, Message, Waiter
+from greenroom.foundation.ref import Down, Exit, Monitor, Ref
+from greenroom.foundation.report import report_end
+from greenroom.foundation.server import GONE, Server
+from greenroom.foundation.ties import Ending, Ties
+from greenroom.foundation.timer import Timer
+from greenroom.foundation.worker import Worker
+
+
+class Signals(Handling):
+    """The ties of a process to others, and its end."""
+
+    __slots__ = ()
+
+    def signal(self, reason: object, sender: Any, *, orderly: bool = False) -> None:
+        """Take an exit signal, as a link or another process sends it; an orderly one is the parent's."""
+        if self.queue is CLOSED:
+            return
+        if self.ties is not None and self.ties.trapping:
+            if orderly or (sender is not None and (sender is self.parent or sender is self.ties.starter)):
+                self.put((stop_server, (reason,), NOTHING, None))
+            else:
+                self.put((self.server.__class__.handle_info, (Exit(sender, reason),), NOTHING, None))
+        elif not (isinstance(reason, str) and reason == NORMAL) or sender is self:
+            self._end(reason)
+
+    def kill(self) -> None:
+        """End at once, whatever it does; a handler on the stack is let through to where it suspends."""
+        worker = self.worker
+        if self.queue is CLOSED:
+            return
+        if worker is not None and worker.process is self and worker.running:
+            self.demand().exit = Ending(KILLED)
+            return
+        self.die(KILLED)
+        if worker is not None and worker.detached and worker.process is self:
+            _cut_off(worker)
+
+    def die(self, reason: object) -> None:
+        """End now: free the names, answer who waits, and tell parent, links and monitors."""
+        if self.queue is CLOSED:
+            return
+        waiting = self._close()
+        ties, self.ties = self.ties, None
+        self._forget(ties)
+        orphans = self.server.orphans()
+        report_end(self, reason)
+        self._fail_callers(waiting, ties, reason)
+        self.server = GONE
+        for orphan in orphans:
+            orphan.signal(reason, self)
+        if ties is not None:
+            self._tell(ties, reason)
+        if self.parent is not None and self.parent.queue is not CLOSED:
+            self.parent.deliver((_child_ended, (self, reason), NOTHING, None))
+
+    def gone(self) -> Waiter:
+        """A future that gets the exit reason."""
+        waiter = self.namespace.scheduler.loop.create_future()
+
+        def tell(_: object, reason: object) -> None:
+            if not waiter.done():
+                waiter.set_result(reason)
+
+        self.tie().watchers[object()] = tell
+        return waiter
+
+    def link(self, other: Signals | None) -> None:
+        """Let each end with the other; OTP: a link to what is not there brings its exit signal at once."""
+        if other is None or other.queue is CLOSED:
+            self.signal(NOPROC, other)
+        elif other is not self:
+            self.tie().links[other] = None
+            other.tie().links[self] = None
+
+    def unlink(self, other: Signals | None) -> None:
+        """Undo the link from both sides."""
+        if other is not None:
+            if self.ties is not None:
+                self.ties.links.pop(other, None)
+            if other.ties is not None:
+                other.ties.links.pop(self, None)
+
+    def monitor(self, ref: Ref[Any]) -> Monitor:
+        """Get one `Down` when the other ends, at once if it is not there."""
+        monitor = Monitor(ref)
+        other = ref.where()
+        if isinstance(other, Signals):
+            self.tie().watching[monitor] = other
+            other.tie().watchers[monitor] = self._told
+        else:
+            self._told(monitor, NOPROC)
+        return monitor
+
+    def demonitor(self, monitor: Monitor) -> None:
+        """Undo the monitor, and take its `Down` back if it waits already."""
+        other = self.tie().watching.pop(monitor, None)
+        if other is not None and other.ties is not None:
+            other.ties.watchers.pop(monitor, None)
+            return
+        if self.queue:
+            self.queue[:] = [message for message in self.queue if not _is_down_of(message, monitor)]
+        if self.backlog is not None:
+            self.backlog = iter([message for message in self.backlog if not _is_down_of(message, monitor)])
+
+    def inform(self, message: object) -> None:
+        """Put a message for `handle_info` into the mailbox."""
+        self.put((self.server.__class__.handle_info, (message,), NOTHING, None))
+
+    def later(self, seconds: float, message: Message) -> Timer:
+        """Put the message into the mailbox in this many seconds, unless the process ends before."""
+        timers = self.tie().timers
+
+        def tick() -> None:
+            timers.pop(timer, None)
+            self.put(message)
+
+        timer = self.namespace.scheduler.timers.schedule(seconds, tick)
+        timers[timer] = None
+        return timer
+
+    def _told(self, monitor: Any, reason: object) -> None:
+        if self.ties is not None:
+            self.ties.watching.pop(monitor, None)
+        self.inform(Down(monitor, monitor.ref, reason))
+
+    def _end(self, reason: object) -> None:
+        worker = self.worker
+        if worker is None or worker.process is not self:
+            self.die(reason)
+            return
+        control = self.demand()
+        if control.exit is None:
+            control.exit = Ending(reason)
+            if not worker.running:
+                worker.task.cancel()
+
+    def _close(self) -> list[Message]:
+        waiting = list(self.backlog or ())
+        if self.queue is not None and not any(self.queue is mark for mark in MARKS):
+            waiting += self.queue
+        self.queue = CLOSED
+        self.backlog = None
+        return waiting
+
+    def _forget(self, ties: Ties | None) -> None:
+        if self.name is not None:
+            self.namespace.unregister(self.name, self)
+        if ties is not None:
+            ties.drop_timers()
+            for release in ties.releases:
+                release()
+
+    def _fail_callers(self, waiting: list[Message], ties: Ties | None, reason: object) -> None:
+        waiters = [waiter for _, _, _, waiter in waiting]
+        if self.worker is not None and self.worker.process is self:
+            waiters.append(self.worker.waiter)
+        if ties is not None:
+            waiters.extend(ties.promises)
+        for waiter in waiters:
+            if waiter is not None and not waiter.done():
+                waiter.set_exception(Ended(reason))
+
+    def _tell(self, ties: Ties, reason: object) -> None:
+        for worker in ties.home or ():
+            worker.close()
+        for monitor, watched in ties.watching.items():
+            if watched.ties is not None:
+                watched.ties.watchers.pop(monitor, None)
+        for linked in ties.links:
+            if linked.ties is not None:
+                linked.ties.links.pop(self, None)
+            linked.signal(reason, self)
+        for watch, watcher in ties.watchers.items():
+            watcher(watch, reason)
+
+
+def stop_server(server: Server, reason: object) -> None:
+    """The message that ends a process in its turn, with its `terminate`."""
+    server.__process__.demand().stop = Ending(reason)
+
+
+def _child_ended(server: Server, child: object, reason: object) -> Awaitable[None] | None:
+    return server.child_ended(child, reason)
+
+
+def _is_down_of(message: Message, monitor: Monitor) -> bool:
+    _, args, _, _ = message
+    return len(args) == 1 and isinstance(args[0], Down) and args[0].monitor is monitor
+
+
+def _cut_off(worker: Worker) -> None:
+    # A kill does not wait for a handler that cleans up: what it still awaits is cut off.
+    try:
+        worker.generator.close()
+    except RuntimeError:
+        pass
+    worker.task.cancel()
