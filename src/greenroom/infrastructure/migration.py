@@ -11,7 +11,9 @@ class NewerDatabase(GreenroomError):
     """The database was migrated by a newer release; this one must not touch it."""
 
     def __init__(self, found: str, expected: str) -> None:
-        super().__init__(f"expected the database at revision {expected} or older, got {found}, which a newer release made")
+        super().__init__(
+            f"expected the database at revision {expected} or older, got {found}, which a newer release made"
+        )
 
 
 @dataclass(frozen=True, slots=True)

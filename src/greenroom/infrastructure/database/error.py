@@ -16,6 +16,9 @@ Reason = Literal[
     "statement",  # the SQL itself is wrong: no such table, a value of no known type
 ]
 
+FATAL: frozenset[Reason] = frozenset({"corrupt", "io", "lost"})
+"""After these nothing is known about the connection, and it is not used again."""
+
 
 class DatabaseError(GreenroomError):
     """The database failed. What was answered before is safe; this request has no outcome.
@@ -34,6 +37,19 @@ class DatabaseError(GreenroomError):
     def retry_is_safe(self) -> bool:
         """Whether to send the same request again cannot apply it twice."""
         return not self.maybe_applied
+
+    def copy(self) -> "DatabaseError":
+        """Make an equal error, to be raised elsewhere."""
+        copy = DatabaseError(self.reason, self.detail, maybe_applied=self.maybe_applied)
+        copy.__cause__ = self.__cause__
+        return copy
+
+    @classmethod
+    def of(cls, error: BaseException, reason: Reason) -> "DatabaseError":
+        """Describe a driver's error, whose first line says what happened."""
+        failure = cls(reason, next(iter(str(error).splitlines()), type(error).__name__))
+        failure.__cause__ = error
+        return failure
 
 
 class DatabaseBusy(DatabaseError):

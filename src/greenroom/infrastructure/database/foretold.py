@@ -38,9 +38,7 @@ class Foretold:
         kinds = tuple(map(type, values.values()))
         accepted = self._accepted.get(kinds)
         if accepted is None:
-            accepted = all(
-                kind in {type(None), self.types[name]} for name, kind in zip(values, kinds, strict=True)
-            )
+            accepted = all(kind in {type(None), self.types[name]} for name, kind in zip(values, kinds, strict=True))
             self._accepted[kinds] = accepted
         return accepted
 
@@ -53,10 +51,10 @@ class Foretold:
         return self.plan.convert(row)
 
 
-def foretell(plan: Plan, table: Table, given: Sequence[str]) -> Foretold | None:
+def foretell(plan: Plan, table: Table, given: int) -> Foretold | None:
     """Foretell the row that a plan leaves, unless a column's type may store a value as another."""
     types = {column.name: _FAITHFUL.get(type(column.type)) for column in table.columns}
     known = {name: kind for name, kind in types.items() if kind is not None}
     if len(known) < len(types):
         return None
-    return Foretold(plan, plan.names[: len(given)], known, dict.fromkeys(types))
+    return Foretold(plan, plan.names[:given], known, dict.fromkeys(types))

@@ -16,8 +16,12 @@ from greenroom.infrastructure.database.task import Load, Query
 class Cursor(Protocol):
     """What both drivers' cursors can do. What their rows hold, only the columns' types know."""
 
-    def execute(self, sql: Any, parameters: Sequence[Any], /) -> object: ...
-    def fetchall(self) -> Sequence[Sequence[Any]]: ...
+    def execute(self, sql: Any, parameters: Sequence[Any], /) -> object:
+        """Carry out a statement with its parameters bound."""
+
+    def fetchall(self) -> Sequence[Sequence[Any]]:
+        """Take all the rows it returned."""
+        ...
 
 
 class Operations:
@@ -89,4 +93,4 @@ class Operations:
         try:
             self._cursor.execute(sql, parameters)
         except (OverflowError, UnicodeEncodeError) as error:
-            raise Unfit(str(error)) from error
+            raise Unfit((), error) from error

@@ -14,6 +14,14 @@ Row = Mapping[str, Any]
 Key = int | str | bytes
 """The value of a primary key of one column."""
 
+Rule = Literal[
+    "missing",  # NULL where a value is needed
+    "check",
+    "reference",  # a row that is referred to does not exist
+    "too_long",
+    "type",  # a value that the column's type does not take
+]
+
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
@@ -54,11 +62,11 @@ class Stale:
 class Invalid:
     """The table's rules forbid the value: trying again cannot succeed.
 
-    `columns` and `constraint` say where, as far as the database tells; `reason` says which rule.
+    `columns` and `constraint` say where, as far as the database tells.
     """
 
     table: str
-    reason: Literal["missing", "check", "reference", "too_long", "type"]
+    rule: Rule
     columns: tuple[str, ...]
     constraint: str
     message: str

@@ -16,7 +16,11 @@ Source = Mapping[str, object]
 
 
 class Unfit(Exception):
-    """A value that its column's type does not take."""
+    """A value that its column does not take."""
+
+    def __init__(self, columns: tuple[str, ...], detail: object) -> None:
+        super().__init__(str(detail))
+        self.columns = columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class Plan:
             try:
                 values[at] = convert(values[at])
             except (ValueError, TypeError, AttributeError) as error:
-                raise Unfit(f"{self.names[at]}: {error}") from error
+                raise Unfit((self.names[at],), error) from error
         return values
 
     def row(self, found: Sequence[object]) -> Row:

@@ -1,17 +1,63 @@
 """PostgreSQL, through psycopg."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import psycopg
-from sqlalchemy import Connection, Engine, NullPool, Table, create_engine
+from sqlalchemy import Connection, NullPool, Table, create_engine
+from sqlalchemy.exc import DBAPIError
 from typing_extensions import override
 
 from greenroom.infrastructure.database import postgresql_error
 from greenroom.infrastructure.database.error import DatabaseError, Reason
 from greenroom.infrastructure.database.operation import Operations
 from greenroom.infrastructure.database.outcome import Refusal, Refused
-from greenroom.infrastructure.database.session import Session
+from greenroom.infrastructure.database.session import Session, driver_error
+from greenroom.infrastructure.database.settings import DatabaseSettings
 from greenroom.infrastructure.database.task import Transaction, Write, Written
+from greenroom.infrastructure.database.url import DatabaseUrl
+
+# A server that vanished without a word is noticed within this many seconds.
+_SILENCE = 15
+
+
+class PostgresConnector:
+    """Opens sessions on a server."""
+
+    def __init__(self, url: DatabaseUrl, settings: DatabaseSettings) -> None:
+        self._settings = settings
+        self._engine = create_engine(
+            url.address,
+            poolclass=NullPool,
+            isolation_level="AUTOCOMMIT",
+            paramstyle="format",
+            use_native_hstore=False,
+            connect_args={
+                "application_name": "greenroom",
+                "connect_timeout": _SILENCE,
+                "keepalives_idle": _SILENCE,
+                "tcp_user_timeout": _SILENCE * 1000,
+            },
+        )
+
+    def writer(self) -> Session:
+        """Open the session that changes are made in."""
+        session = self._open()
+        session.command(f"SET lock_timeout = {int(self._settings.lock_timeout * 1000)}")
+        return session
+
+    def reader(self) -> Session:
+        """Open a session that cannot change anything."""
+        session = self._open()
+        session.command("SET default_transaction_read_only = on")
+        return session
+
+    def _open(self) -> "PostgresSession":
+        try:
+            return PostgresSession(self._engine.connect())
+        except DBAPIError as error:
+            cause = driver_error(error)
+            raise DatabaseError.of(cause, postgresql_error.reason(cause)) from error
 
 
 class PostgresSession(Session):
@@ -20,8 +66,8 @@ class PostgresSession(Session):
     errors = psycopg.Error
 
     def __init__(self, connection: Connection) -> None:
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, psycopg.Connection)
+        # Rows are tuples, as psycopg makes them by default; SQLAlchemy does not know the driver's type.
+        driver = cast("psycopg.Connection[tuple[object, ...]]", connection.connection.driver_connection)
         cursor = driver.cursor()
         super().__init__(Operations(connection, cursor), cursor)
         self._connection = connection

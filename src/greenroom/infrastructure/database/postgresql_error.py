@@ -7,7 +7,7 @@ from sqlalchemy import Table
 
 from greenroom.infrastructure.database.conflict import conflict_by_name
 from greenroom.infrastructure.database.error import Reason
-from greenroom.infrastructure.database.outcome import Conflict, Invalid, Refusal
+from greenroom.infrastructure.database.outcome import Conflict, Invalid, Refusal, Rule
 
 _REASONS: Mapping[str, Reason] = {
     "08": "lost",  # connection exception
@@ -23,6 +23,17 @@ _REASONS: Mapping[str, Reason] = {
     "XX002": "corrupt",
 }
 
+_UNIQUE = {"23505", "23P01"}
+_REFERENCE = "23503"
+
+_RULES: Mapping[str, Rule] = {
+    _REFERENCE: "reference",
+    "23502": "missing",
+    "22001": "too_long",
+    "23": "check",
+    "22": "type",
+}
+
 
 def reason(error: BaseException) -> Reason:
     """Tell why the database failed. "statement": it is the request that is wrong."""
@@ -30,7 +41,10 @@ def reason(error: BaseException) -> Reason:
     if state is None:
         # The driver's own errors: either the connection broke, or a value cannot be sent.
         return "lost" if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) else "statement"
-    return next((_REASONS[state[:n]] for n in (5, 3, 2) if state[:n] in _REASONS), "statement")
+    for length in (5, 3, 2):
+        if found := _REASONS.get(state[:length]):
+            return found
+    return "statement"
 
 
 def refusal(error: BaseException, table: Table, *, deleting: bool) -> Refusal | None:
@@ -38,24 +52,19 @@ def refusal(error: BaseException, table: Table, *, deleting: bool) -> Refusal | 
     if not isinstance(error, psycopg.Error):
         return None
     constraint = error.diag.constraint_name or ""
-    columns = (error.diag.column_name,) if error.diag.column_name else ()
-    message = error.diag.message_primary or str(error)
-    match error.sqlstate:
-        case "23505" | "23P01":
-            return conflict_by_name(table, constraint)
-        case "23503" if deleting:
-            return Conflict(table.name, constraint, ())
-        case "23503":
-            return Invalid(table.name, "reference", (), constraint, message)
-        case "23502":
-            return Invalid(table.name, "missing", columns, "", message)
-        case "22001":
-            return Invalid(table.name, "too_long", columns, "", message)
-        case str(state) if state.startswith("23"):
-            return Invalid(table.name, "check", columns, constraint, message)
-        case str(state) if state.startswith("22"):
-            return Invalid(table.name, "type", columns, "", message)
-        case None if isinstance(error, psycopg.DataError):
-            return Invalid(table.name, "type", columns, "", message)
-        case _:
-            return None
+    if error.sqlstate in _UNIQUE:
+        return conflict_by_name(table, constraint)
+    if error.sqlstate == _REFERENCE and deleting:
+        return Conflict(table.name, constraint, ())
+    if rule := _rule(error):
+        columns = (error.diag.column_name,) if error.diag.column_name else ()
+        return Invalid(table.name, rule, columns, constraint, error.diag.message_primary or str(error))
+    return None
+
+
+def _rule(error: psycopg.Error) -> Rule | None:
+    state = error.sqlstate
+    if state is None:
+        # The driver's own refusal of a value: text with a NUL, a number out of range.
+        return "type" if isinstance(error, psycopg.DataError) else None
+    return _RULES.get(state) or _RULES.get(state[:2])

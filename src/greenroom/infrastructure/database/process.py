@@ -2,15 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar, cast
 
-from sqlalchemy import Select, Table
+from sqlalchemy import Table
+from typing_extensions import override
 
-from greenroom.foundation.genserver import GenServer, Reply
-from greenroom.infrastructure.database.change import Step, Values
+from greenroom.foundation.genserver import GenServer
+from greenroom.foundation.reply import Reply
+from greenroom.infrastructure.database.change import Delete, Insert, Step, Update, Values
+from greenroom.infrastructure.database.engine import Engine
+from greenroom.infrastructure.database.error import DatabaseError
 from greenroom.infrastructure.database.health import Degraded, Healthy
 from greenroom.infrastructure.database.outcome import Conflict, Invalid, Key, NotFound, Refused, Row, Stale
 from greenroom.infrastructure.database.settings import DatabaseSettings
+from greenroom.infrastructure.database.task import Done, Query, Transaction
 from greenroom.infrastructure.database.url import DatabaseUrl
+
+Answer = TypeVar("Answer")
 
 
 @dataclass
@@ -22,20 +30,40 @@ class Database(GenServer):
     leaves its neighbours alone.
 
     Every method fails with `DatabaseError` when the database does, and with `DatabaseBusy` when
-    too many changes wait already.
+    too many requests wait already; its start fails with `DatabaseError` when the database cannot be
+    opened. An orderly end finishes what was asked for.
     """
 
     url: str | DatabaseUrl
     max_connections: int = 100
     settings: DatabaseSettings = field(default_factory=DatabaseSettings)
+    _engine: Engine = field(init=False, repr=False)
+
+    @override
+    async def init(self) -> None:
+        url = self.url if isinstance(self.url, DatabaseUrl) else DatabaseUrl.parse(self.url)
+        self._engine = Engine(url, self.max_connections, self.settings)
+        # However the process ends: killed, it must not leave threads behind that hold the write lock.
+        self.__process__.tie().releases[self._engine.abandon] = None
+        # So that `terminate` runs when the supervisor stops it.
+        self.trap_exit()
+        await self._engine.open()
+
+    @override
+    async def terminate(self, reason: object) -> None:
+        await self._engine.close()
 
     def insert(self, table: Table, values: Values) -> Reply[Row | Conflict | Invalid]:
         """Add a row and answer with it, with what the database filled in."""
-        raise NotImplementedError
+        reply = Reply[Row | Conflict | Invalid]()
+        self._engine.write(Insert(table, values), _answering(reply))
+        return reply
 
     def get(self, table: Table, key: Key) -> Reply[Row | NotFound]:
         """Read the row with this key. All that ask in the same turn of the loop share one query."""
-        raise NotImplementedError
+        reply = Reply[Row | NotFound]()
+        self._engine.get(table, key, _answering(reply))
+        return reply
 
     def update(
         self, table: Table, key: Key, values: Values, *, version: int | None = None
@@ -44,25 +72,45 @@ class Database(GenServer):
 
         A column `version` goes up by one. With `version` given the row must be at that version.
         """
-        raise NotImplementedError
+        reply = Reply[Row | NotFound | Stale | Conflict | Invalid]()
+        self._engine.write(Update(table, key, values, version), _answering(reply))
+        return reply
 
     def delete(self, table: Table, key: Key, *, version: int | None = None) -> Reply[Row | NotFound | Stale | Conflict]:
         """Remove the row, and answer with what it was."""
-        raise NotImplementedError
+        reply = Reply[Row | NotFound | Stale | Conflict]()
+        self._engine.write(Delete(table, key, version), _answering(reply))
+        return reply
 
-    def select(self, query: Select[*tuple[object, ...]]) -> Reply[Sequence[Row]]:
+    def select(self, query: Query) -> Reply[Sequence[Row]]:
         """Read what any SELECT of SQLAlchemy Core finds."""
-        raise NotImplementedError
+        reply = Reply[Sequence[Row]]()
+        self._engine.read(query, _answering(reply))
+        return reply
 
     def transact(self, *steps: Step) -> Reply[tuple[Row, ...] | Refused]:
         """Carry out all the changes or none, and answer with their rows in order.
 
         A step may be a function of the rows so far, as when a row needs the id of the one before:
 
-            database.call(Database.transact, Insert(customers, values), lambda rows: Insert(keys, {"id": rows[0]["id"]}))
+            note = lambda rows: Insert(notes, {"customer": rows[0]["id"]})
+            await database.call(Database.transact, Insert(customers, values), note)
         """
-        raise NotImplementedError
+        reply = Reply[tuple[Row, ...] | Refused]()
+        self._engine.write(Transaction(steps), _answering(reply))
+        return reply
 
     def health(self) -> Reply[Healthy | Degraded]:
         """Tell if writes and reads work, and if not, why and since when."""
-        raise NotImplementedError
+        return Reply[Healthy | Degraded].of(self._engine.health)
+
+
+def _answering(reply: Reply[Answer]) -> Done:
+    def done(answer: object) -> None:
+        if isinstance(answer, DatabaseError):
+            reply.fail(answer)
+        else:
+            # The threads answer each request with what its method promises; their queue holds them all.
+            reply.send(cast("Answer", answer))
+
+    return done

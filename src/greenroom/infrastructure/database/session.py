@@ -3,8 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import MetaData, Table
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Table
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 from sqlalchemy.sql.dml import Delete as DeleteStatement
 
 from greenroom.infrastructure.database.change import Change, Delete, Execute, Step
@@ -89,10 +89,10 @@ class Session(ABC):
         Raises:
             DatabaseError: it is about the database, and concerns everyone.
         """
-        cause = _cause(error)
+        cause = driver_error(error)
         table, deleting = _target(change)
-        if isinstance(cause, Unfit | ValueError | OverflowError):
-            return Invalid(table.name, "type", (), "", str(cause))
+        if isinstance(cause, Unfit):
+            return Invalid(table.name, "type", cause.columns, "", str(cause))
         if refusal := self.refusal(cause, table, deleting=deleting):
             return refusal
         failure = self.failure(cause)
@@ -102,11 +102,8 @@ class Session(ABC):
 
     def failure(self, error: BaseException) -> DatabaseError:
         """Describe the driver's error as ours."""
-        cause = _cause(error)
-        lines = str(cause).splitlines() or [type(cause).__name__]
-        failure = DatabaseError(self.reason(cause), lines[0])
-        failure.__cause__ = cause
-        return failure
+        cause = driver_error(error)
+        return DatabaseError.of(cause, self.reason(cause))
 
     def attempt(self, change: Change) -> Row | Refusal | DatabaseError:
         """Carry out one change; on PostgreSQL an error ends the transaction, or the savepoint."""
@@ -121,24 +118,25 @@ class Session(ABC):
         rows: list[Row] = []
         for at, step in enumerate(steps):
             outcome = self.attempt(step(rows) if callable(step) else step)
-            if not isinstance(outcome, dict):
-                self.command("ROLLBACK TO SAVEPOINT unit")
-                self.command("RELEASE SAVEPOINT unit")
-                return outcome if isinstance(outcome, DatabaseError) else Refused(at, outcome)
-            rows.append(outcome)
+            if isinstance(outcome, Mapping):
+                rows.append(outcome)
+                continue
+            self.command("ROLLBACK TO SAVEPOINT unit")
+            self.command("RELEASE SAVEPOINT unit")
+            return outcome if isinstance(outcome, DatabaseError) else Refused(at, outcome)
         self.command("RELEASE SAVEPOINT unit")
         return tuple(rows)
 
 
-def _cause(error: BaseException) -> BaseException:
-    # SQLAlchemy wraps the driver's errors.
-    original = getattr(error, "orig", None)
-    return original if isinstance(original, BaseException) else error
+def driver_error(error: BaseException) -> BaseException:
+    """Take the driver's error out of SQLAlchemy's."""
+    if not isinstance(error, StatementError) or error.orig is None:
+        return error
+    return error.orig if isinstance(error, DBAPIError) else Unfit((), error.orig)
 
 
 def _target(change: Change) -> tuple[Table, bool]:
     if isinstance(change, Execute):
-        # SQLAlchemy allows more than tables here, of which none can break a rule.
-        table = change.statement.table
-        return (table if isinstance(table, Table) else Table("", MetaData())), isinstance(change.statement, DeleteStatement)
+        # SQLAlchemy's type allows for more than tables, which its INSERT, UPDATE and DELETE do not.
+        return cast("Table", change.statement.table), isinstance(change.statement, DeleteStatement)
     return change.table, isinstance(change, Delete)

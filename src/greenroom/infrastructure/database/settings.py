@@ -19,10 +19,13 @@ class DatabaseSettings:
     probe_interval: float = 1.0
     """The longest pause between two tries to reach a database that failed."""
 
+    switch_interval: float = 0.00005
+    """How long a thread waits for the GIL before it asks for it; Python's own 5 ms are too long here."""
+
     def __post_init__(self) -> None:
         for name in ("max_waiting", "max_batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"expected {name} to be at least 1, got {getattr(self, name)!r}")
-        for name in ("lock_timeout", "probe_interval"):
+        for name in ("lock_timeout", "probe_interval", "switch_interval"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"expected {name} to be more than 0, got {getattr(self, name)!r}")

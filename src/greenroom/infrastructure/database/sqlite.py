@@ -1,28 +1,87 @@
 """SQLite: a file, or memory, that many connections share."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
-from sqlalchemy import Connection, Engine, NullPool, Table, create_engine
+from sqlalchemy import Connection, NullPool, Table, create_engine
+from sqlalchemy.exc import DBAPIError
 from typing_extensions import override
 
 from greenroom.infrastructure.database import sqlite_error
-from greenroom.infrastructure.database.change import Values
+from greenroom.infrastructure.database.change import Change, Values
 from greenroom.infrastructure.database.error import DatabaseError, Reason
 from greenroom.infrastructure.database.operation import Operations
 from greenroom.infrastructure.database.outcome import Key, NotFound, Refusal, Row, Stale, key_column
-from greenroom.infrastructure.database.session import Session
+from greenroom.infrastructure.database.session import Session, driver_error
 from greenroom.infrastructure.database.settings import DatabaseSettings
-from greenroom.infrastructure.database.statement import EXPECTED, KEY, VERSION, generated_key, is_versioned
+from greenroom.infrastructure.database.statement import EXPECTED, KEY, VERSION, generated_key
 from greenroom.infrastructure.database.task import Transaction, Write, Written
 from greenroom.infrastructure.database.url import DatabaseUrl
 
-# FULL: the WAL is synced at each commit. With many changes to a commit it costs next to nothing.
-# A checkpoint each 16 MB instead of 4, and pages kept at hand, bring a tenth more changes a second.
+# FULL: the WAL is synced at each commit, which costs little when many changes share it.
+# A checkpoint for each 16 MB instead of 4, and 64 MB of pages at hand, bring a tenth more changes a second.
 _WRITER = ("synchronous = FULL", "foreign_keys = ON", "wal_autocheckpoint = 4000", "cache_size = -64000")
 _READER = ("query_only = ON",)
+
+OLDEST = (3, 37, 0)
+"""STRICT tables and RETURNING are relied on."""
+
+
+class SqliteConnector:
+    """Opens sessions on a file, or on memory."""
+
+    def __init__(self, url: DatabaseUrl, settings: DatabaseSettings) -> None:
+        if sqlite3.sqlite_version_info < OLDEST:
+            oldest = ".".join(map(str, OLDEST))
+            raise DatabaseError("statement", f"expected SQLite {oldest} or newer, got {sqlite3.sqlite_version}")
+        self._url = url
+        self._settings = settings
+        self._engine = create_engine(
+            "sqlite://", creator=self._connect, poolclass=NullPool, isolation_level="AUTOCOMMIT"
+        )
+        self._path = Path(url.address) if url.kind == "file" else None
+        self._mode = "rwc"
+
+    def writer(self) -> Session:
+        """Open the session that changes are made in."""
+        session = self._open("journal_mode = WAL", *_WRITER)
+        # A file that goes missing later is a failure; to make an empty one in its place would hide it.
+        self._mode = "rw"
+        return session
+
+    def reader(self) -> Session:
+        """Open a session that cannot change anything."""
+        return self._open(*_READER)
+
+    def _open(self, *pragmas: str) -> "SqliteSession":
+        try:
+            connection = self._engine.connect()
+            session = SqliteSession(connection, self._path)
+        except DBAPIError as error:
+            cause = driver_error(error)
+            raise DatabaseError.of(cause, sqlite_error.reason(cause)) from error
+        try:
+            for pragma in pragmas:
+                session.command(f"PRAGMA {pragma}")
+        except DatabaseError:
+            session.close()
+            raise
+        return session
+
+    def _connect(self) -> sqlite3.Connection:
+        # The session's thread is not always the one that closes it; no two ever use it at once.
+        return sqlite3.connect(
+            self._address(),
+            uri=True,
+            timeout=self._settings.lock_timeout,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=500,
+        )
+
+    def _address(self) -> str:
+        return self._url.address if self._path is None else f"{self._path.as_uri()}?mode={self._mode}"
 
 
 class SqliteSession(Session):
@@ -129,3 +188,12 @@ class _SqliteOperations(Operations):
         if version is not None and VERSION not in values:
             generated[VERSION] = version + 1
         return known.row(bound, generated)
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    """Tell which file a path leads to now."""
+    try:
+        found = path.stat() if path else None
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found else None

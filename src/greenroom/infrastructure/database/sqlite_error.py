@@ -43,7 +43,7 @@ def refusal(error: BaseException, table: Table, *, deleting: bool) -> Refusal | 
             return Invalid(table.name, "reference", (), "", message)
         case sqlite3.SQLITE_CONSTRAINT_NOTNULL:
             return Invalid(table.name, "missing", _columns(message), "", message)
-        case sqlite3.SQLITE_CONSTRAINT_DATATYPE | sqlite3.SQLITE_MISMATCH:
+        case 3091 | sqlite3.SQLITE_MISMATCH:  # SQLITE_CONSTRAINT_DATATYPE, of STRICT tables; the module lacks its name
             return Invalid(table.name, "type", _columns(message), "", message)
         case sqlite3.SQLITE_TOOBIG:
             return Invalid(table.name, "too_long", (), "", message)

@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import (
-    Column,
     BindParameter,
+    Column,
     ColumnElement,
     Dialect,
     Integer,
@@ -78,7 +78,7 @@ class Statements:
         return self._plan(_guard(delete(table), table, guarded).returning(*table.columns), table)
 
     def _version(self, table: Table) -> Plan:
-        version = table.c[VERSION] if is_versioned(table) else literal_column("0")
+        version: ColumnElement[int] = table.c[VERSION] if is_versioned(table) else literal_column("0")
         return plan(select(version).where(_is_key(table)), self._dialect, ())
 
     def load(self, table: Table, count: int) -> Plan:

@@ -5,7 +5,7 @@ import weakref
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Literal
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -46,13 +46,11 @@ class DatabaseUrl:
         if "://" not in text:
             return _in_file(text)
         url = _split(text)
-        match url.get_backend_name():
-            case "sqlite":
-                return _in_file(_plain_path(url, text))
-            case "postgresql" | "postgres":
-                return _on_server(url)
-            case _:
-                _refuse(text)
+        if url.get_backend_name() == "sqlite":
+            return _in_file(_plain_path(url, text))
+        if url.get_backend_name() in {"postgresql", "postgres"}:
+            return _on_server(url)
+        raise _refusal(text)
 
     def __str__(self) -> str:
         return self.label
@@ -69,7 +67,7 @@ def _in_memory() -> DatabaseUrl:
 
 def _in_file(path: str) -> DatabaseUrl:
     if not path or "\0" in path:
-        _refuse(path)
+        raise _refusal(path)
     return DatabaseUrl("file", str(Path(path).expanduser().absolute()), path)
 
 
@@ -83,19 +81,19 @@ def _split(text: str) -> URL:
     try:
         return make_url(text)
     except (ArgumentError, ValueError):
-        _refuse(text)
+        raise _refusal(text) from None
 
 
 def _plain_path(url: URL, text: str) -> str:
     if url.query or url.host or not url.database:
-        _refuse(text)
+        raise _refusal(text)
     return url.database
 
 
-def _refuse(text: str) -> NoReturn:
+def _refusal(text: str) -> ValueError:
     # What stands before an @ may be a password.
     shown = text.rpartition("@")[2]
-    raise ValueError(
+    return ValueError(
         "expected a database such as ./customers.db, :memory:, sqlite:///customers.db or "
         f"postgresql://user@host/name, got {shown!r}"
     )
