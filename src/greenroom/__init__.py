@@ -2,6 +2,7 @@
 
 from greenroom.foundation import telemetry
 from greenroom.foundation.child import ChildSpec, child
+from greenroom.foundation.collector import calm_collector
 from greenroom.foundation.dynamic_supervisor import DynamicSupervisor, TooManyChildren
 from greenroom.foundation.errors import (
     AlreadyStarted,
@@ -75,6 +76,7 @@ __all__ = [
     "Timer",
     "TooManyChildren",
     "Via",
+    "calm_collector",
     "child",
     "exit_with",
     "list_services",

@@ -8,7 +8,7 @@ from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar, cast
 
 from greenroom.foundation.errors import StartError, StartFailed
 from greenroom.foundation.genserver import GenServer
-from greenroom.foundation.mailbox import Arguments, Function, Keywords
+from greenroom.foundation.mailbox import NOTHING, Arguments, Function, Keywords
 from greenroom.foundation.namespace import Name, checked
 from greenroom.foundation.process import Process
 from greenroom.foundation.ref import Ref
@@ -34,7 +34,8 @@ class ChildSpec(Generic[S]):
     ) -> None:
         self.start_function = start_function
         self.args = args
-        self.kwargs = kwargs
+        # A million specs without keywords need not hold a million empty dictionaries.
+        self.kwargs = kwargs or NOTHING
         self.options = options
         self.name = name
 

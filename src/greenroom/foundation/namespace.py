@@ -22,6 +22,8 @@ PRODUCTION: Final = "production"
 # Inside a process it is the namespace itself, so that a name is found without asking which loop is running.
 _current: contextvars.ContextVar[str | Namespace] = contextvars.ContextVar("greenroom.namespace", default=PRODUCTION)
 _namespaces: dict[tuple[Scheduler, str], Namespace] = {}
+# The one that was asked for last is nearly always the one that is asked for next.
+_latest: list[Namespace | None] = [None]
 
 
 class Namespace(Crew):
@@ -32,7 +34,7 @@ class Namespace(Crew):
     def __init__(self, name: str, scheduler: Scheduler) -> None:
         self.name = name
         # Whatever is registered: processes, seen from below.
-        self.names: dict[Hashable, Any] = {}
+        self.names: dict[object, Any] = {}
         pristine = contextvars.Context()
         pristine.run(_current.set, self)
         super().__init__(name, scheduler, pristine)
@@ -120,18 +122,23 @@ def _shared(namespace: Namespace) -> Namespace:
 def current_namespace() -> Namespace:
     """The namespace of the running process, or of the surrounding `namespace` block, on this event loop."""
     current = _current.get()
-    if isinstance(current, Namespace):
-        if current.scheduler.loop is asyncio.get_running_loop():
-            return current
-        current = current.name
-    return namespace_of(current_scheduler(), current)
+    loop = asyncio.get_running_loop()
+    if isinstance(current, str):
+        latest = _latest[0]
+        if latest is not None and latest.name == current and latest.scheduler.loop is loop:
+            return latest
+        return namespace_of(current_scheduler(), current)
+    if current.scheduler.loop is loop:
+        return current
+    return namespace_of(current_scheduler(), current.name)
 
 
 def namespace_of(scheduler: Scheduler, name: str) -> Namespace:
     """The namespace of this name on the scheduler's loop, made on first use."""
     key = scheduler, name
     found = _namespaces.get(key)
-    return _found(key) if found is None else found
+    _latest[0] = found = _found(key) if found is None else found
+    return found
 
 
 def _found(key: tuple[Scheduler, str]) -> Namespace:
@@ -152,7 +159,7 @@ def namespace(name: str) -> Generator[str]:
         _current.reset(token)
 
 
-def list_services(name: str | None = None) -> dict[Hashable, Any]:
+def list_services(name: str | None = None) -> dict[object, Any]:
     """The names of a namespace (the current one by default) and the processes that hold them."""
     if name is None:
         return dict(current_namespace().names)

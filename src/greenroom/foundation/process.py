@@ -90,7 +90,11 @@ class Process(Signals, Ref[S_co]):
         """Put the request into the mailbox."""
         function = self.server.__handlers__.get(method.__name__)
         if function is not None:
-            self.put((function, args, kwargs, None))
+            queue = self.queue
+            if queue:
+                queue.append((function, args, kwargs, None))
+            else:
+                self.put((function, args, kwargs, None))
         elif self.queue is not CLOSED:
             raise NotAHandler(type(self.server).__name__, method)
 

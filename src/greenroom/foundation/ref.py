@@ -10,9 +10,9 @@ for the server.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, NoReturn, ParamSpec, TypeVar
 
 from greenroom.foundation.errors import NotRunning
 from greenroom.foundation.exits import NOPROC
@@ -46,9 +46,9 @@ class Ref(Generic[S_co]):
     def __init__(self, server: type[S_co], name: Name) -> None:
         """Refer to whoever holds the name when it is used."""
 
-    async def call(
+    def call(
         self, method: Callable[Concatenate[S_co, P], Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> R:
+    ) -> Coroutine[Any, Any, R]:
         """Ask the server to run its method of this name, and wait for the answer.
 
         Raises:
@@ -59,11 +59,11 @@ class Ref(Generic[S_co]):
         """
         process = self.find()
         if process is None:
-            raise NotRunning(self, method.__name__, self.seconds)
+            return self._refuse(method.__name__)
         if self.seconds == CALL_SECONDS:
-            answer: R = await process.call(method, *args, **kwargs)
+            answer: Coroutine[Any, Any, R] = process.call(method, *args, **kwargs)
         else:
-            answer = await process.request(method, args, kwargs, self.seconds)
+            answer = process.request(method, args, kwargs, self.seconds)
         return answer
 
     def cast(self, method: Callable[Concatenate[S_co, P], object], /, *args: P.args, **kwargs: P.kwargs) -> None:
@@ -122,18 +122,32 @@ class Ref(Generic[S_co]):
         """The process behind this address, dead or alive, or None. Every kind of address has its own way."""
         return None
 
+    async def _refuse(self, method: str) -> NoReturn:
+        raise NotRunning(self, method, self.seconds)
+
 
 class Named(Ref[S_co]):
     """A name; every use looks it up in the namespace that is current then."""
 
-    __slots__ = ("name", "seconds", "server")
+    __slots__ = ("is_plain", "name", "seconds", "server")
 
     def __init__(self, server: type[S_co], name: Name) -> None:
-        if not isinstance(name, (str, tuple)):
+        self.is_plain = isinstance(name, (str, tuple))
+        if not self.is_plain:
             checked(name)
         self.server = server
         self.name = name
         self.seconds = CALL_SECONDS
+
+    def call(
+        self, method: Callable[Concatenate[S_co, P], Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, R]:
+        """Look the name up and call, in as few steps as can be; see `Ref.call` for the contract."""
+        process: Any = current_namespace().names.get(self.name) if self.is_plain else self.find()
+        if process is None:
+            return self._refuse(method.__name__)
+        answer: Coroutine[Any, Any, R] = process.call(method, *args, **kwargs)
+        return answer
 
     def find(self) -> Any:
         """Look the name up."""

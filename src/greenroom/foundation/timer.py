@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from math import ceil
 from typing import Final
 
 from greenroom.foundation.clock import Clock
@@ -26,13 +25,19 @@ class Timer:
     __slots__ = ("_args", "_bucket", "_callback", "_wheel", "due")
 
     def __init__(
-        self, wheel: TimerWheel, due: float, callback: Callable[..., object], args: tuple[object, ...]
+        self,
+        wheel: TimerWheel,
+        due: float,
+        callback: Callable[..., object],
+        args: tuple[object, ...],
+        bucket: dict[Timer, None],
     ) -> None:
         self._wheel = wheel
         self.due = due
         self._callback = callback
         self._args = args
-        self._bucket: dict[Timer, None] | None = None
+        self._bucket: dict[Timer, None] | None = bucket
+        bucket[self] = None
 
     @property
     def remaining(self) -> float | None:
@@ -59,8 +64,8 @@ class Timer:
         """Call back now; the wheel has taken it out already."""
         self._callback(*self._args)
 
-    def place(self, bucket: dict[Timer, None] | None) -> None:
-        """Remember the bucket that it lies in, None for nowhere."""
+    def place(self, bucket: dict[Timer, None]) -> None:
+        """Remember the bucket that it lies in now."""
         self._bucket = bucket
 
 
@@ -84,9 +89,8 @@ class TimerWheel:
         """Call back in this many seconds, never earlier; zero and less mean with the next look."""
         now = self.clock.monotonic()
         self._tick = int(now * TICKS_PER_SECOND)
-        timer = Timer(self, now + seconds, callback, args)
-        self._insert(timer)
-        return timer
+        due = now + seconds
+        return Timer(self, due, callback, args, self._bucket(due))
 
     def run_due(self) -> None:
         """Fire what is due, in the order of time, and arm for the next."""
@@ -109,22 +113,21 @@ class TimerWheel:
             return None
         return max(0.0, (self._starts[0] >> 3) / TICKS_PER_SECOND - self.clock.monotonic())
 
-    def _insert(self, timer: Timer) -> None:
-        tick = ceil(timer.due * TICKS_PER_SECOND)
+    def _bucket(self, due: float) -> dict[Timer, None]:
+        # The tick after the time: never early, and never the one that is being fired, where a timer that sets itself
+        # again would keep the wheel busy for ever.
+        tick = int(due * TICKS_PER_SECOND) + 1
         ahead = tick - self._tick
         if ahead < NARROW:
-            # Never into the tick that is being fired: a timer that sets itself again would keep the wheel busy for
-            # ever.
-            key = max(tick, self._tick + 1) << 3
+            key = (tick if ahead > 0 else self._tick + 1) << 3
         else:
-            level = min((ahead.bit_length() - 1) // BITS, LEVELS - 1)
+            level = (ahead.bit_length() - 1) // BITS
+            if level >= LEVELS:
+                level = LEVELS - 1
             shift = BITS * level
             key = (tick >> shift << shift) << 3 | level
         bucket = self._buckets.get(key)
-        if bucket is None:
-            bucket = self._open(key)
-        bucket[timer] = None
-        timer.place(bucket)
+        return self._open(key) if bucket is None else bucket
 
     def _open(self, key: int) -> dict[Timer, None]:
         # The key carries the start in its high bits and the level in the lowest three: keys sort by start.
@@ -137,7 +140,9 @@ class TimerWheel:
 
     def _spread(self, bucket: dict[Timer, None]) -> None:
         for timer in bucket:
-            self._insert(timer)
+            narrower = self._bucket(timer.due)
+            narrower[timer] = None
+            timer.place(narrower)
 
     def _fire(self, bucket: dict[Timer, None]) -> None:
         # One callback may cancel another of the same bucket, so each is taken out only when its turn comes.

@@ -15,6 +15,7 @@ from greenroom.infrastructure.database.outcome import (
 )
 from greenroom.infrastructure.database.process import Database
 from greenroom.infrastructure.database.settings import DatabaseSettings
+from greenroom.infrastructure.database.timestamp import UtcTimestamp
 from greenroom.infrastructure.database.url import DatabaseUrl
 
 __all__ = [
@@ -39,5 +40,6 @@ __all__ = [
     "Stale",
     "Step",
     "Update",
+    "UtcTimestamp",
     "Values",
 ]

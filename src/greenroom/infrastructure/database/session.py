@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from sqlalchemy import Table
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
