@@ -1,4 +1,4 @@
-"""What is told about a process that ended badly: one log record and one telemetry event."""
+"""What is told about the life of a process: telemetry at its start and its end, and a log record if it ended badly."""
 
 from __future__ import annotations
 
@@ -10,8 +10,15 @@ from greenroom.foundation.exits import describe, is_clean
 
 logger = logging.getLogger("greenroom.process")
 
+START: Final = ("greenroom", "process", "start")
 CRASH: Final = ("greenroom", "process", "crash")
 STOP: Final = ("greenroom", "process", "stop")
+
+
+def report_start(process: object) -> None:
+    """Tell that the process is there, and whose child it is; its `init` is through."""
+    if telemetry.bus.listening:
+        telemetry.execute(START, {}, {"process": process})
 
 
 def report_end(process: object, reason: object) -> None:

@@ -8,6 +8,7 @@ from greenroom.foundation.errors import StartFailed
 from greenroom.foundation.mailbox import Arguments, Function, Keywords
 from greenroom.foundation.namespace import Name, current_namespace
 from greenroom.foundation.process import Process
+from greenroom.foundation.report import report_start
 from greenroom.foundation.server import Server
 from greenroom.foundation.worker import current_worker
 
@@ -44,6 +45,7 @@ async def launch(
         _link_to_starter(process)
     await process.begin(seconds)
     process.parent = parent
+    report_start(process)
     return process
 
 
