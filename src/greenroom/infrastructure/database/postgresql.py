@@ -20,6 +20,9 @@ from greenroom.infrastructure.database.url import DatabaseUrl
 # A server that vanished without a word is noticed within this many seconds.
 _SILENCE = 15
 
+# Any number that other programs are not likely to use: "greenr" in ASCII.
+_SCHEMA_LOCK = 0x677265656E72
+
 
 class PostgresConnector:
     """Opens sessions on a server."""
@@ -69,8 +72,7 @@ class PostgresSession(Session):
         # Rows are tuples, as psycopg makes them by default; SQLAlchemy does not know the driver's type.
         driver = cast("psycopg.Connection[tuple[object, ...]]", connection.connection.driver_connection)
         cursor = driver.cursor()
-        super().__init__(Operations(connection, cursor), cursor)
-        self._connection = connection
+        super().__init__(connection, Operations(connection, cursor), cursor)
 
     @override
     def carry_out(self, writes: Sequence[Write]) -> Sequence[Written | DatabaseError]:
@@ -83,6 +85,11 @@ class PostgresSession(Session):
         if isinstance(outcome, Refused):
             return outcome.refusal
         return outcome[0] if isinstance(outcome, tuple) else outcome
+
+    @override
+    def lock_schema(self) -> None:
+        self.begin()
+        self.command(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
 
     @override
     def probe(self, after: Reason) -> None:

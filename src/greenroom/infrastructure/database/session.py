@@ -1,10 +1,11 @@
 """One connection, in the hands of one thread."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import cast
 
-from sqlalchemy import Table
+from sqlalchemy import Connection, Table, inspect, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 from sqlalchemy.sql.dml import Delete as DeleteStatement
 
@@ -26,7 +27,8 @@ class Session(ABC):
     errors: type[Exception]
     """What the driver raises."""
 
-    def __init__(self, operations: Operations, cursor: Cursor) -> None:
+    def __init__(self, connection: Connection, operations: Operations, cursor: Cursor) -> None:
+        self._connection = connection
         self._operations = operations
         self._cursor = cursor
 
@@ -49,6 +51,10 @@ class Session(ABC):
     @abstractmethod
     def refusal(self, error: BaseException, table: Table, *, deleting: bool) -> Refusal | None:
         """Tell which rule of the table the error is about, if it is about one."""
+
+    @abstractmethod
+    def lock_schema(self) -> None:
+        """Start a transaction that only one program at a time can have."""
 
     def begin(self) -> None:
         """Start a transaction that may write."""
@@ -76,6 +82,29 @@ class Session(ABC):
             self._cursor.execute(sql, ())
         except self.errors as error:
             raise self.failure(error) from error
+
+    def revision(self) -> str | None:
+        """Tell the revision of the schema; None where Alembic has never been."""
+        if not inspect(self._connection).has_table("alembic_version"):
+            return None
+        found = self._connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return None if found is None else str(found)
+
+    @contextmanager
+    def schema_change(self) -> Generator[Connection]:
+        """Keep everyone else from changing the schema meanwhile; all that is done inside is committed, or nothing.
+
+        Raises:
+            DatabaseError: what was done inside failed in the database.
+        """
+        try:
+            self.lock_schema()
+            yield self._connection
+            self.commit()
+        except (self.errors, SQLAlchemyError) as error:
+            raise self.failure(error) from error
+        finally:
+            self.rollback()
 
     def read(self, query: Read) -> Sequence[Row] | Mapping[Key, Row]:
         """Find the rows of a SELECT, or those with the keys."""

@@ -97,8 +97,7 @@ class SqliteSession(Session):
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
         cursor = driver.cursor()
-        super().__init__(_SqliteOperations(connection, cursor), cursor)
-        self._connection = connection
+        super().__init__(connection, _SqliteOperations(connection, cursor), cursor)
         self._driver = driver
         self._path = path
         self._file = _identity(path)
@@ -122,6 +121,12 @@ class SqliteSession(Session):
             # A trigger, or a conflict clause, with ROLLBACK: the neighbours' changes went too.
             raise DatabaseError("statement", "a rule of the table rolled the transaction back")
         return outcome
+
+    @override
+    def lock_schema(self) -> None:
+        # To alter a table can mean to make it anew, and then rows that refer to it would go with the old one.
+        self.command("PRAGMA foreign_keys = OFF")
+        self.begin()
 
     @override
     def probe(self, after: Reason) -> None:

@@ -21,7 +21,8 @@ class UtcTimestamp(TypeDecorator[datetime]):
     @override
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[datetime] | TypeEngine[str]:
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(TIMESTAMP(timezone=True, precision=3))
+            # Not adapted to the driver, which would lose the precision.
+            return TIMESTAMP(timezone=True, precision=3)
         return dialect.type_descriptor(Text())
 
     @override
