@@ -1,6 +1,7 @@
 """Supervised, typed processes for Python services, as Erlang/OTP has them."""
 
 from greenroom.foundation import telemetry
+from greenroom.foundation.batch import batched
 from greenroom.foundation.child import ChildSpec, child
 from greenroom.foundation.collector import calm_collector
 from greenroom.foundation.dynamic_supervisor import DynamicSupervisor, TooManyChildren
@@ -76,6 +77,7 @@ __all__ = [
     "Timer",
     "TooManyChildren",
     "Via",
+    "batched",
     "calm_collector",
     "child",
     "exit_with",

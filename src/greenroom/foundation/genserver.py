@@ -23,6 +23,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar, Concatenate, ParamSpec, Self, TypeVar
 
+from greenroom.foundation.batch import MARK
 from greenroom.foundation.errors import OutsideProcess
 from greenroom.foundation.exits import NORMAL
 from greenroom.foundation.mailbox import NOTHING, Function
@@ -59,6 +60,7 @@ class GenServer(Server):
             cls.__child__ = replace(cls.__child__, **options)
         _refuse_shadows(cls)
         cls.__handlers__ = _handlers(cls)
+        cls.__batches__ = any(hasattr(handler, MARK) for handler in cls.__handlers__.values())
         cls.__hooks__ = frozenset(hook for hook in HOOKS if _overrides(cls, hook))
 
     @classmethod

@@ -13,6 +13,7 @@ from itertools import islice
 from operator import length_hint
 from typing import Any, Final
 
+from greenroom.foundation.batch import merged
 from greenroom.foundation.exits import KILLED, reason_of
 from greenroom.foundation.mailbox import (
     BUSY,
@@ -288,7 +289,8 @@ class Handling:
 
     def _waiting(self) -> Iterator[Message]:
         if self.backlog is None:
-            self.backlog = iter(self.queue or ())
+            queue = self.queue or Mailbox()
+            self.backlog = iter(list(merged(queue)) if self.server.__batches__ else queue)
             self.queue = BUSY
         if self.control is not None and length_hint(self.backlog):
             # A message came, so `self.idle` of an earlier one no longer holds.

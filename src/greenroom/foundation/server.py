@@ -17,6 +17,7 @@ class Server:
     __process__: Any
     __handlers__: ClassVar[dict[str, Function]] = {}
     __hooks__: ClassVar[frozenset[str]] = frozenset()
+    __batches__: ClassVar[bool] = False
 
     async def init(self) -> None:
         """Run before the start returns; the name is taken already."""
