@@ -102,6 +102,10 @@ class Handling:
         self.disturb()
         if self.control is None:
             self.control = Control()
+        if self.resting:
+            # Asked from outside of a handler, by a task that the server has made.
+            self.queue = Mailbox()
+            self.namespace.scheduler.schedule(self)
         return self.control
 
     def disturb(self) -> None:

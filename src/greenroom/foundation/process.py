@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
+from greenroom.foundation import telemetry
 from greenroom.foundation.errors import (
     CallingSelf,
     CallTimeout,
@@ -21,7 +22,7 @@ from greenroom.foundation.handling import Ended
 from greenroom.foundation.mailbox import BUSY, CLOSED, NOTHING, Arguments, Function, Keywords, Waiter
 from greenroom.foundation.ref import CALL_SECONDS, Ref
 from greenroom.foundation.reply import REPLY, Reply
-from greenroom.foundation.server import GONE
+from greenroom.foundation.server import Gone, Server
 from greenroom.foundation.signals import Signals, stop_server
 from greenroom.foundation.ties import Control
 from greenroom.foundation.worker import CURRENT, DONE, FAILED, Worker, current_worker, running_processes
@@ -145,12 +146,14 @@ class Process(Signals, Ref[S_co]):
         """
         if "init" in self.server.__hooks__:
             await self._initialise(seconds)
+        if telemetry.bus.listening:
+            telemetry.execute(("greenroom", "process", "start"), {}, {"process": self})
         self.settle()
 
     def __repr__(self) -> str:
-        kind = "process" if self.server is GONE else type(self.server).__name__
+        kind: type[Server] = self.server.kind if isinstance(self.server, Gone) else self.server.__class__
         name = "" if self.name is None else f" {self.name!r}"
-        return f"<{kind}{name} #{id(self):x}>"
+        return f"<{kind.__name__}{name} #{id(self):x}>"
 
     # Waiting for answers.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Any, ClassVar, Final
+from functools import cache
+from typing import Any, ClassVar
 
 from greenroom.foundation.mailbox import Function
 
@@ -37,9 +38,15 @@ class Server:
 
 
 class Gone(Server):
-    """In place of the server of a process that has ended."""
+    """In place of the server of a process that has ended; it remembers of what kind that was."""
 
-    __slots__ = ()
+    __slots__ = ("kind",)
+
+    def __init__(self, kind: type[Server]) -> None:
+        self.kind = kind
 
 
-GONE: Final = Gone()
+@cache
+def gone(kind: type[Server]) -> Gone:
+    """What stands for all servers of this kind that have ended."""
+    return Gone(kind)

@@ -10,7 +10,7 @@ from greenroom.foundation.handling import Ended, Handling
 from greenroom.foundation.mailbox import CLOSED, MARKS, NOTHING, Message, Waiter
 from greenroom.foundation.ref import Down, Exit, Monitor, Ref
 from greenroom.foundation.report import report_end
-from greenroom.foundation.server import GONE, Server
+from greenroom.foundation.server import Server, gone
 from greenroom.foundation.ties import Ending, Ties
 from greenroom.foundation.timer import Timer
 from greenroom.foundation.worker import Worker
@@ -55,7 +55,8 @@ class Signals(Handling):
         orphans = self.server.orphans()
         report_end(self, reason)
         self._fail_callers(waiting, ties, reason)
-        self.server = GONE
+        kind: type[Server] = self.server.__class__
+        self.server = gone(kind)
         for orphan in orphans:
             orphan.signal(reason, self)
         if ties is not None:
