@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 from dataclasses import fields, replace
 from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar, cast
 
@@ -87,16 +87,18 @@ class ChildSpec(Generic[S]):
         """Start it linked to the process that asks."""
         return await self._launch(None, link=True)
 
-    async def start_under(self, parent: Process[Any], extra: Arguments = ()) -> Process[S]:
+    def start_under(self, parent: Process[Any], extra: Arguments = ()) -> Coroutine[Any, Any, Process[S]]:
         """Start it as a child of this supervisor; `extra` arguments come before its own."""
-        return await self._launch(parent, extra=extra)
+        return self._launch(parent, extra=extra)
 
-    async def _launch(self, parent: Process[Any] | None, *, link: bool = False, extra: Arguments = ()) -> Process[S]:
+    def _launch(
+        self, parent: Process[Any] | None, *, link: bool = False, extra: Arguments = ()
+    ) -> Coroutine[Any, Any, Process[S]]:
         function = self.start_function
         args = extra + self.args if extra else self.args
         if not isinstance(function, type):
-            return await _called(function, args, self.kwargs, parent)
-        return await launch(
+            return _called(function, args, self.kwargs, parent)
+        return launch(
             function, args, self.kwargs, name=self.name, parent=parent, link=link, seconds=self.options.timeout
         )
 

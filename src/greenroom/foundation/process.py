@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
-from greenroom.foundation import telemetry
 from greenroom.foundation.errors import (
     CallingSelf,
     CallTimeout,
@@ -138,16 +137,14 @@ class Process(Signals, Ref[S_co]):
         return self
 
     async def begin(self, seconds: float | None) -> None:
-        """Run `init`, then take messages.
+        """Run `init`, for a server that has one, then take messages.
 
         Raises:
             StartFailed: it raised, stopped, was ended or took too long; nothing is left of the process.
             Ignored: it declined.
         """
-        if "init" in self.server.__hooks__:
-            await self._initialise(seconds)
-        if telemetry.bus.listening:
-            telemetry.execute(("greenroom", "process", "start"), {}, {"process": self})
+        self.namespace.processes.add(self)
+        await self._initialise(seconds)
         self.settle()
 
     def __repr__(self) -> str:

@@ -43,7 +43,10 @@ async def launch(
         namespace.register(name, process)
     if link:
         _link_to_starter(process)
-    await process.begin(seconds)
+    if "init" in server.__hooks__:
+        await process.begin(seconds)
+    else:
+        process.settle()
     process.parent = parent
     report_start(process)
     return process
