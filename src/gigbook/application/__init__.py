@@ -1,0 +1,1 @@
+"""What runs Gigbook: settings, the supervision tree, the web server, the API."""

@@ -1,0 +1,49 @@
+"""The ASGI application: every resource's routes in one router, and the document that describes them."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import version
+from typing import Final
+
+from starlette.routing import Route, Router
+
+from gigbook.application.api import customers, docs, health
+from gigbook.application.api.answers import JSON, Answer, encode
+from gigbook.application.api.endpoint import Endpoint, Nowhere
+from gigbook.application.api.operations import get
+from gigbook.application.api.preconditions import content_tag, knows
+from gigbook.application.api.request import Request
+
+DOCUMENTED: Final = (*customers.ROUTES, *health.ROUTES)
+"""What the OpenAPI document describes, the busiest first: the router tries them in this order."""
+
+
+def application() -> Router:
+    """The whole API. It needs the tree's processes only when a request comes."""
+    endpoints = (
+        *DOCUMENTED,
+        Endpoint("/", get(_redirect)),
+        Endpoint("/openapi.json", get(_describe)),
+        *docs.ROUTES,
+    )
+    routes = [Route(endpoint.path, endpoint) for endpoint in endpoints]
+    return Router(routes, redirect_slashes=False, default=Nowhere())
+
+
+async def _redirect(_: Request) -> Answer:
+    return Answer(307, b"", ((b"location", customers.PATH.encode()),))
+
+
+async def _describe(request: Request) -> Answer:
+    body = _document()
+    tag = content_tag(body)
+    return Answer(304, b"", ((b"etag", tag),)) if knows(request, tag) else Answer(200, body, (JSON, (b"etag", tag)))
+
+
+@cache
+def _document() -> bytes:
+    # Imported at the first look: the service starts sooner without it.
+    from gigbook.application.api.openapi import document
+
+    return encode(document("Gigbook", version("greenroom"), DOCUMENTED))

@@ -1,0 +1,176 @@
+"""Request bodies: read within a limit, decoded strictly, refused with every reason."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Final, Generic, NoReturn, TypeVar
+
+import msgspec
+from msgspec import DecodeError, Struct, ValidationError
+
+from gigbook.application.api.answers import Header
+from gigbook.application.api.failures import Refused
+from gigbook.application.api.request import Request
+from gigbook.application.fields import flaws
+from gigbook.business.rules import Rule
+
+LARGEST: Final = 1024 * 1024
+PATIENCE: Final = 30.0
+DISCARDED: Final = 8 * LARGEST
+DISCARD_SECONDS: Final = 2.0
+
+JSON_TYPES: Final = ("application/json",)
+MERGE_PATCH_TYPES: Final = ("application/json", "application/merge-patch+json")
+
+B = TypeVar("B", bound=Struct)
+
+
+class Body(Generic[B]):
+    """How the bodies of one operation are read.
+
+    The usual body is decoded once, straight into its type. Only one that fails, or that may name a field twice, is
+    read again, slowly, to say all that is wrong with it.
+    """
+
+    def __init__(self, shape: type[B], rules: Mapping[str, Rule], types: tuple[str, ...] = JSON_TYPES) -> None:
+        self.shape = shape
+        self.types = types
+        self._rules = rules
+        self._decode = msgspec.json.Decoder(shape).decode
+        self._names = _names(shape)
+
+    async def read(self, request: Request) -> B:
+        """The body of the request.
+
+        Raises:
+            Refused: it is too large, too slow, of another type, malformed, or has wrong fields.
+        """
+        self._check_type(request)
+        data = await received(request)
+        if self._may_repeat(data):
+            self._refuse_repeated(data)
+        try:
+            return self._decode(data)
+        except ValidationError:
+            self._refuse_fields(data)
+        except (DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise _malformed(error) from error
+
+    def _check_type(self, request: Request) -> None:
+        kind, _, parameters = (request.header(b"content-type") or "").partition(";")
+        name, _, charset = parameters.partition("=")
+        other_charset = name.strip().lower() == "charset" and charset.strip(' "').lower() not in ("utf-8", "utf8")
+        if kind.strip().lower() not in self.types or other_charset:
+            raise Refused(
+                415,
+                f"Content-Type must be {' or '.join(self.types)}",
+                headers=((b"accept", ", ".join(self.types).encode()),),
+            )
+
+    def _may_repeat(self, data: bytes) -> bool:
+        # A name can stand there twice only if its quoted text does, or if an escape hides it.
+        return b"\\" in data or any(data.count(name) > 1 for name in self._names)
+
+    def _refuse_repeated(self, data: bytes) -> None:
+        try:
+            json.loads(data, object_pairs_hook=_once)
+        except _Repeated as repeated:
+            name = str(repeated)
+            raise Refused(400, "The body names a field more than once", details={name: "is given twice"}) from None
+        except (ValueError, RecursionError):
+            return  # malformed in another way, which the decoder tells better
+
+    def _refuse_fields(self, data: bytes) -> NoReturn:
+        try:
+            raw = msgspec.json.decode(data)
+        except (DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise _malformed(error) from error
+        if not isinstance(raw, dict):
+            raise Refused(400, "The body must be a JSON object")
+        fields: dict[str, object] = raw
+        details = flaws(fields, self.shape, self._rules, strict=True)
+        raise Refused(400, "Some values are not valid", details=details)
+
+
+async def received(request: Request) -> bytes:
+    """All bytes of the body.
+
+    Raises:
+        Refused: the body is larger than 1 MiB, whatever its headers said, or it does not come to an end.
+    """
+    length = request.header(b"content-length")
+    if length is not None and length.isdecimal() and int(length) > LARGEST:
+        raise _too_large()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await _collected(request)
+    except TimeoutError:
+        raise Refused(408, f"The body did not arrive within {PATIENCE:g} s", headers=_CLOSE) from None
+
+
+async def _collected(request: Request) -> bytes:
+    parts = bytearray()
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(400, "The body ended early")
+        parts += message["body"]
+        if len(parts) > LARGEST:
+            raise _too_large()
+        if not message["more_body"]:
+            return bytes(parts)
+
+
+async def discard(request: Request) -> None:
+    """Take in, for a moment, what the client still sends.
+
+    Closing at once would reset the connection, and a client that sends first and reads later would never see why.
+    """
+    left = DISCARDED
+    try:
+        async with asyncio.timeout(DISCARD_SECONDS):
+            while left > 0:
+                message = await request.receive()
+                if message["type"] == "http.disconnect" or not message["more_body"]:
+                    return
+                left -= len(message["body"])
+    except TimeoutError:
+        return
+
+
+class _Repeated(ValueError):
+    """A name stands twice in one object."""
+
+
+def _once(pairs: list[tuple[str, object]]) -> None:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise _Repeated(name)
+        seen.add(name)
+
+
+def _names(shape: type[Struct]) -> list[bytes]:
+    """Every field name, quoted, of the shape and of the shapes inside it."""
+    _, parts = msgspec.json.schema_components([shape])
+    return [f'"{name}"'.encode() for part in parts.values() for name in part.get("properties", ())]
+
+
+def _malformed(error: Exception) -> Refused:
+    match error:
+        case UnicodeDecodeError():
+            return Refused(400, "The body is not UTF-8 text")
+        case RecursionError():
+            return Refused(400, "The body is nested too deeply")
+        case _:
+            return Refused(400, f"The body is not JSON: {error}")
+
+
+def _too_large() -> Refused:
+    return Refused(413, f"The body must have at most {LARGEST} bytes", headers=_CLOSE)
+
+
+# What is left of the body would be taken for the next request.
+_CLOSE: Final[tuple[Header, ...]] = ((b"connection", b"close"),)

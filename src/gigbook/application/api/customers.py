@@ -1,0 +1,110 @@
+"""Customers over HTTP: `ROUTES` at the end is the table, the functions above it are its entries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Final
+
+from msgspec import UNSET, Meta, UnsetType
+
+from gigbook.application.api import paging
+from gigbook.application.api.answers import Created, Listing
+from gigbook.application.api.endpoint import Endpoint
+from gigbook.application.api.idempotency import once
+from gigbook.application.api.operations import delete, get, patch, post, put
+from gigbook.application.api.paging import Paging
+from gigbook.application.api.preconditions import expected
+from gigbook.application.api.request import Request
+from gigbook.business import customers
+from gigbook.business.customers import Customer, CustomerChanges, CustomerDraft, EmailExists, Filter
+from gigbook.business.once import Repeated
+from gigbook.business.refusals import Changed, InvalidData, KeyReused, NotFound
+from gigbook.business.rules import LONGEST_EMAIL, Rule, wanted
+from gigbook.business.versions import Versioned
+
+PATH: Final = "/api/customers"
+
+
+class CustomerQuery(Paging, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which customers to list."""
+
+    email: Annotated[str, Meta(description="Only the one with this address, in any case.")] | UnsetType = UNSET
+    name: Annotated[str, Meta(description="Only those whose name begins so, in any case.")] | UnsetType = UNSET
+
+
+QUERY_RULES: Final[Mapping[str, Rule]] = {
+    "email": partial(wanted, most=LONGEST_EMAIL),
+    "name": partial(wanted, most=customers.LONGEST_NAME),
+}
+
+
+async def list_customers(_: Request, query: CustomerQuery) -> Listing[Customer]:
+    """List customers in the order of their ids.
+
+    The Link header leads to the next page, as long as there is one.
+    """
+    wanted = Filter(email=query.email or None, name=query.name or None)
+    found = await customers.page(wanted, after=paging.after(query), limit=query.limit + 1)
+    shown = found[: query.limit]
+    return Listing(
+        shown,
+        next=paging.next_page(PATH, query, shown[-1].id) if len(found) > query.limit else None,
+        total=await customers.count(wanted) if query.count else None,
+    )
+
+
+async def create_customer(
+    request: Request, draft: CustomerDraft
+) -> Created[Customer] | InvalidData | EmailExists | KeyReused:
+    """Create a customer.
+
+    With an Idempotency-Key the request may be sent again within a day: it is carried out once, and answered alike.
+    """
+    match await customers.create(draft, once(request, draft)):
+        case Versioned() as made:
+            return Created(made, f"{PATH}/{made.value.id}")
+        case Repeated(made):
+            return Created(made, f"{PATH}/{made.value.id}", again=True)
+        case refusal:
+            return refusal
+
+
+async def show_customer(request: Request) -> Versioned[Customer] | NotFound:
+    """Show a customer."""
+    return await customers.fetch(request.key("id"))
+
+
+async def replace_customer(
+    request: Request, draft: CustomerDraft
+) -> Versioned[Customer] | InvalidData | NotFound | EmailExists | Changed:
+    """Replace all that a customer is made of."""
+    return await customers.update(request.key("id"), draft, expected(request))
+
+
+async def change_customer(
+    request: Request, changes: CustomerChanges
+) -> Versioned[Customer] | InvalidData | NotFound | EmailExists | Changed:
+    """Change some fields of a customer."""
+    return await customers.patch(request.key("id"), changes, expected(request))
+
+
+async def delete_customer(request: Request) -> NotFound | Changed | None:
+    """Delete a customer."""
+    return await customers.delete(request.key("id"), expected(request))
+
+
+ROUTES: Final = (
+    Endpoint(
+        PATH,
+        get(list_customers, CustomerQuery, QUERY_RULES),
+        post(create_customer, CustomerDraft, customers.RULES),
+    ),
+    Endpoint(
+        PATH + "/{id}",
+        get(show_customer),
+        put(replace_customer, CustomerDraft, customers.RULES),
+        patch(change_customer, CustomerChanges, customers.RULES),
+        delete(delete_customer),
+    ),
+)

@@ -1,0 +1,41 @@
+"""The page at /docs: it reads /openapi.json and lets people try the API, with nothing from anywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from gigbook.application.api.answers import Answer
+from gigbook.application.api.endpoint import Endpoint
+from gigbook.application.api.operations import get
+from gigbook.application.api.preconditions import content_tag, knows
+from gigbook.application.api.request import Request
+
+_TYPES: Final = {"page.html": "text/html", "page.js": "text/javascript", "page.css": "text/css"}
+
+# Nothing on the page may come from, or go to, any other place than this server.
+_POLICY: Final = (b"content-security-policy", b"default-src 'self'; base-uri 'none'; frame-ancestors 'none'")
+
+
+def _serve(name: str) -> Callable[[Request], Awaitable[Answer]]:
+    kind = f"{_TYPES[name]}; charset=utf-8".encode()
+
+    async def show(request: Request) -> Answer:
+        body = _content(name)
+        headers = ((b"content-type", kind), (b"etag", content_tag(body)), (b"cache-control", b"no-cache"), _POLICY)
+        return Answer(304, b"", headers[1:]) if knows(request, headers[1][1]) else Answer(200, body, headers)
+
+    return show
+
+
+@cache
+def _content(name: str) -> bytes:
+    return files(__name__).joinpath(name).read_bytes()
+
+
+ROUTES: Final = (
+    Endpoint("/docs", get(_serve("page.html"))),
+    *(Endpoint(f"/docs/{name}", get(_serve(name))) for name in ("page.js", "page.css")),
+)

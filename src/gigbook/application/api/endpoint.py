@@ -1,0 +1,87 @@
+"""A path as ASGI sees it: the one place through which every request passes, and every response."""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter
+from typing import Final
+
+from starlette.types import Receive, Scope, Send
+
+from gigbook.application.api import bodies, request_log
+from gigbook.application.api.answers import Answer, error
+from gigbook.application.api.failures import failure
+from gigbook.application.api.operations import Operation
+from gigbook.application.api.request import Request
+from gigbook.application.api.responses import respond
+
+
+class Endpoint:
+    """What can be done at one path. It answers whatever happens, and logs one line for each request."""
+
+    def __init__(self, path: str, *operations: Operation) -> None:
+        self.path: Final = path
+        self.operations: Final = {operation.method: operation for operation in operations}
+        self._runs = {operation.method: operation.run for operation in operations}
+        if get := self._runs.get("GET"):
+            self._runs["HEAD"] = get
+        self._allow = ", ".join(sorted([*self._runs, "OPTIONS"])).encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        started = perf_counter()
+        request = Request(scope, receive)
+        answer = await self._answer(request)
+        await _send(request, answer, send)
+        request_log.write(request, answer.status, perf_counter() - started)
+
+    async def _answer(self, request: Request) -> Answer:
+        run = self._runs.get(request.method)
+        if run is None:
+            return self._other(request.method)
+        try:
+            return respond(request, await run(request))
+        except asyncio.CancelledError:
+            # The server is stopping and has waited for as long as it may.
+            return error(503, "The service is stopping; the request may have been carried out", request_id=request.id)
+        except Exception as raised:  # a request that fails must not take down the connection, or the server
+            return failure(raised, request.id)
+
+    def _other(self, method: str) -> Answer:
+        if method == "OPTIONS":
+            return Answer(204, b"", ((b"allow", self._allow),))
+        return error(405, f"{method} is not possible here", headers=((b"allow", self._allow),))
+
+
+class Nowhere(Endpoint):
+    """Every path that leads to nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    async def _answer(self, request: Request) -> Answer:
+        return error(404, "Nothing is here")
+
+
+_NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
+
+
+async def _send(request: Request, answer: Answer, send: Send) -> None:
+    await send(
+        {
+            "type": "http.response.start",
+            "status": answer.status,
+            "headers": [*answer.headers, *_framing(answer), (b"x-request-id", request.id.encode()), _NO_SNIFFING],
+        }
+    )
+    if answer.status == 413:
+        await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+        await bodies.discard(request)
+        await send({"type": "http.response.body"})
+    else:
+        await send({"type": "http.response.body", "body": answer.body})
+
+
+def _framing(answer: Answer) -> tuple[tuple[bytes, bytes], ...]:
+    # A 204 must not tell its length, and that of a 304 would be that of the 200 it stands for.
+    return () if answer.status in (204, 304) else ((b"content-length", b"%d" % len(answer.body)),)

@@ -1,0 +1,51 @@
+"""Pages of a list: where the next one begins, and the Link header that leads there.
+
+A cursor names the last row of a page, so a page costs the same wherever it is, and rows that come and go in the
+meantime are neither repeated nor skipped.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+from urllib.parse import urlencode
+
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
+
+from gigbook.application.api.failures import Refused
+from gigbook.application.api.request import HIGHEST_ID
+
+Limit = Annotated[int, Meta(ge=1, le=200, description="How many to answer with, at most.")]
+Cursor = Annotated[str, Meta(description="Where the page begins, as the Link header of the one before says.")]
+Count = Annotated[bool, Meta(description="Tell the length of the whole list in X-Total-Count.")]
+
+
+class Paging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The parameters that every list has; a resource adds its filters in a subclass."""
+
+    limit: Limit = 50
+    cursor: Cursor | UnsetType = UNSET
+    count: Count = False
+
+
+def after(paging: Paging) -> int:
+    """The id of the last row before the page; 0 for the first page.
+
+    Raises:
+        Refused: the cursor is none that was given out.
+    """
+    if paging.cursor is UNSET:
+        return 0
+    if not _CURSOR.fullmatch(paging.cursor) or (key := int(paging.cursor[1:], 16)) > HIGHEST_ID:
+        raise Refused(400, "Some parameters are not valid", details={"cursor": "is none that this list gave out"})
+    return key
+
+
+def next_page(path: str, paging: Paging, last: int) -> str:
+    """The address of the page after the row with the id `last`, with the same filters."""
+    given = {**structs.asdict(paging), "cursor": f"c{last:x}", "count": UNSET}
+    return f"{path}?{urlencode({name: value for name, value in given.items() if value is not UNSET})}"
+
+
+# A prefix keeps clients from doing arithmetic with it, so that its meaning can change.
+_CURSOR = re.compile("c[0-9a-f]{1,16}")

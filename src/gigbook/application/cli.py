@@ -1,0 +1,65 @@
+"""The command line: `python -m gigbook serve` and its siblings. Each command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from gigbook.application import settings as environment
+from gigbook.application.settings import Settings, SettingsError
+
+
+class _Configured(click.Command):
+    """A command whose help tells what the environment may set."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the settings below the options."""
+        with formatter.section("Environment"):
+            formatter.write_dl([(f"{name}={default}", purpose) for name, default, purpose in environment.described()])
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Gigbook: venues, artists, bookings, payments and customers."""
+
+
+@main.command(cls=_Configured)
+def serve() -> None:
+    """Migrate the database, then serve the API until SIGTERM or Ctrl-C."""
+    settings = _settings()
+    from gigbook.application import service
+
+    try:
+        service.run(settings)
+    except service.CannotStart as error:
+        _fail(str(error))
+
+
+@main.command(cls=_Configured)
+def migrate() -> None:
+    """Bring the database to the schema of this release."""
+    settings = _settings()
+    from gigbook.application import service
+
+    try:
+        done = service.migrated(service.place(settings))
+    except service.CannotStart as error:
+        _fail(str(error))
+    click.echo(
+        f"{settings.database_url} is at {done.to}" + ("" if done.since == done.to else f", it was at {done.since}")
+    )
+
+
+def _settings() -> Settings:
+    try:
+        return environment.read(os.environ)
+    except SettingsError as error:
+        _fail(str(error), status=2)
+
+
+def _fail(reason: str, status: int = 1) -> NoReturn:
+    click.echo(f"gigbook: {' '.join(reason.split())}", err=True)
+    sys.exit(status)

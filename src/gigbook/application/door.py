@@ -1,0 +1,125 @@
+"""Where clients come in: a listening socket with uvicorn behind it, in the loop that everything else runs in."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import socket
+from collections.abc import Coroutine
+
+import uvicorn
+from starlette.types import ASGIApp
+
+BACKLOG = 2048
+KEEP_ALIVE = 75
+
+
+class CannotListen(Exception):
+    """The address can not be listened on, since it is taken, forbidden or unknown."""
+
+    def __init__(self, host: str, port: int, error: OSError) -> None:
+        # Python adds the address to the system's words; those of a name that is unknown have a negative number.
+        known = error.errno is not None and error.errno > 0
+        why = os.strerror(error.errno or 0) if known else error.strerror or str(error)
+        super().__init__(f"cannot listen on {host}:{port}: {why.lower()}")
+
+
+class Door:
+    """An address, and what serves it now.
+
+    It outlives the process that opened it. So the next one finds what a killed one left open, and the port, if any free
+    one was asked for, stays the same.
+    """
+
+    def __init__(self, host: str, port: int, drain_seconds: float) -> None:
+        self.host = host
+        self.port = port
+        self._drain_seconds = drain_seconds
+        self._server: uvicorn.Server | None = None
+        self._helpers: list[asyncio.Task[None]] = []
+
+    async def open(self, app: ASGIApp, until: Coroutine[object, object, object]) -> None:
+        """Let clients in, until `until` is over: who opens the door may be killed, and then cannot close it.
+
+        Raises:
+            CannotListen: the address is not to be had.
+        """
+        self.shut()
+        try:
+            listener = self._listen()
+        except CannotListen:
+            until.close()
+            raise
+        self.port = listener.getsockname()[1]
+        server = uvicorn.Server(_config(app, self._drain_seconds))
+        server.config.load()
+        server.lifespan = server.config.lifespan_class(server.config)
+        await server.startup(sockets=[listener])
+        self._server = server
+        self._helpers = [asyncio.create_task(server.main_loop()), asyncio.create_task(self._shut_after(until, server))]
+
+    async def close(self) -> None:
+        """Let nobody in, and wait for the requests in flight, as long as was agreed."""
+        server = self._leave()
+        if server is not None:
+            await server.shutdown()
+            # Requests that took too long were cancelled just now: they still tell their clients.
+            if server.server_state.tasks:
+                await asyncio.wait(server.server_state.tasks, timeout=1)
+
+    def shut(self) -> None:
+        """Let nobody in, without waiting. Requests in flight are still answered; idle connections are closed."""
+        server = self._leave()
+        if server is not None:
+            for listening in server.servers:
+                listening.close()
+            for connection in list(server.server_state.connections):
+                connection.shutdown()
+
+    async def _shut_after(self, until: Coroutine[object, object, object], server: uvicorn.Server) -> None:
+        await until
+        if self._server is server:
+            self.shut()
+
+    def _leave(self) -> uvicorn.Server | None:
+        for helper in self._helpers:
+            helper.cancel()
+        server, self._server, self._helpers = self._server, None, []
+        return server
+
+    def _listen(self) -> socket.socket:
+        try:
+            (family, kind, protocol, _, address), *_ = socket.getaddrinfo(
+                self.host, self.port, proto=socket.IPPROTO_TCP
+            )
+            # The protocol has to be named: asyncio sends small segments at once only where it knows that it is TCP.
+            listener = socket.socket(family, kind, protocol)
+        except OSError as error:
+            raise CannotListen(self.host, self.port, error) from error
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except OSError as error:
+            listener.close()
+            raise CannotListen(self.host, self.port, error) from error
+        return listener
+
+
+def _config(app: ASGIApp, drain_seconds: float) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        # Who the client is does not matter yet; trusting its word for it would.
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=math.ceil(drain_seconds),
+    )

@@ -1,0 +1,38 @@
+"""The whole supervision tree."""
+
+from __future__ import annotations
+
+from gigbook.application.api.app import application
+from gigbook.application.door import Door
+from gigbook.application.settings import Settings
+from gigbook.application.web import WebServer
+from gigbook.business import customers, database
+from greenroom import ChildSpec, DynamicSupervisor, Registry, Supervisor, child
+from greenroom.infrastructure import Database, DatabaseUrl
+
+WEB = "web"
+
+DATABASE_SECONDS = 3.0
+"""How long the database may take to write what it has accepted."""
+
+
+def tree(settings: Settings, url: DatabaseUrl) -> ChildSpec[Supervisor]:
+    """All processes of one Gigbook, in the order of their start; they stop in the reverse order.
+
+    Each is restarted alone: none of them holds what another has in memory. Five restarts within a minute are one
+    too many, and then Gigbook ends.
+    """
+    return child(
+        Supervisor,
+        [
+            child(Database, url, settings.max_connections).named(database.NAME).shutdown(DATABASE_SECONDS),
+            child(Registry, "unique").named(customers.REGISTRY),
+            child(DynamicSupervisor, extra_arguments=(settings.customer_idle_seconds,)).named(customers.SUPERVISOR),
+            child(WebServer, Door(settings.host, settings.port, settings.shutdown_timeout), application)
+            .named(WEB)
+            .shutdown(settings.shutdown_timeout + 1),
+        ],
+        strategy="one_for_one",
+        max_restarts=5,
+        max_seconds=60.0,
+    ).named("gigbook")

@@ -1,0 +1,1 @@
+"""What Gigbook knows about its business: values, rules, and the processes that own them."""

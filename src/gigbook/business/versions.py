@@ -1,0 +1,24 @@
+"""Values that carry a version, so that a change can name the one it was made from."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeAlias, TypeVar
+
+from msgspec import Struct
+
+T_co = TypeVar("T_co", covariant=True)
+
+Expected: TypeAlias = frozenset[int] | None
+"""The versions that a change may replace; None where the caller accepts any."""
+
+
+class Versioned(Struct, Generic[T_co], frozen=True):
+    """A value as it was at one version; each change makes the next."""
+
+    value: T_co
+    version: int
+
+
+def allows(expected: Expected, version: int) -> bool:
+    """Whether a change made with this expectation may replace this version."""
+    return expected is None or version in expected

@@ -1,0 +1,216 @@
+"""The program as an operator knows it: how it starts, how it ends, and what survives."""
+
+import asyncio
+import json
+import signal
+import socket
+import sqlite3
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.gigbook.program import outcome, running
+from tests.gigbook.waiting import Ledger
+
+ADA = json.dumps({"name": "Ada Lovelace", "email": "ada@example.com"}).encode()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "customers.db"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_it_in_good_order(file: Path, number: signal.Signals) -> None:
+    async with running(file) as program:
+        await program.url()
+
+        program.signal(number)
+
+        assert await program.ended() == 0
+        assert program.log[-1]["event"] == "stopped"
+
+
+async def test_a_request_in_flight_is_finished_before_the_end(file: Path) -> None:
+    async with running(file) as program:
+        reader, writer = await begun_request(await program.url())
+
+        program.signal(signal.SIGTERM)
+        await program.logged("stopping")
+        writer.write(ADA)
+
+        assert (await reader.readline()).startswith(b"HTTP/1.1 201 ")
+        assert b"connection: close" in await reader.read()
+        assert await program.ended() == 0
+        writer.close()
+    assert stored(file) == ["ada@example.com"]
+
+
+async def test_a_request_that_takes_too_long_does_not_hold_up_the_end(file: Path) -> None:
+    async with running(file, SHUTDOWN_TIMEOUT="1") as program:
+        reader, writer = await begun_request(await program.url())
+
+        program.signal(signal.SIGTERM)
+
+        assert (await reader.readline()).startswith(b"HTTP/1.1 503 ")
+        assert await program.ended() == 0
+        writer.close()
+
+
+async def test_a_second_interrupt_ends_it_at_once(file: Path) -> None:
+    async with running(file, SHUTDOWN_TIMEOUT="60") as program:
+        _, writer = await begun_request(await program.url())
+        program.signal(signal.SIGINT)
+        await program.logged("stopping")
+
+        program.signal(signal.SIGINT)
+
+        assert await program.ended() == 130
+        writer.close()
+
+
+async def test_customers_survive_a_restart(file: Path) -> None:
+    async with running(file) as program, httpx.AsyncClient(base_url=await program.url()) as api:
+        made = (await api.post("/api/customers", content=ADA, headers={"content-type": "application/json"})).json()
+        program.signal(signal.SIGTERM)
+        await program.ended()
+
+    async with running(file) as program, httpx.AsyncClient(base_url=await program.url()) as api:
+        assert (await api.get("/api/customers/1")).json() == made
+
+
+async def test_a_taken_port_is_one_clear_line(file: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        code, _, said = await outcome("serve", file, PORT=str(port))
+
+    assert (code, said) == (1, f"gigbook: cannot listen on 127.0.0.1:{port}: address already in use\n")
+
+
+@pytest.fixture
+def text_file(file: Path) -> Path:
+    file.write_text("This is no database at all. " * 100)
+    return file
+
+
+async def test_a_file_that_is_no_database_is_one_clear_line(text_file: Path) -> None:
+    code, _, said = await outcome("serve", text_file)
+
+    assert code == 1
+    assert said.startswith("gigbook: cannot use the database")
+    assert said.count("\n") == 1
+
+
+async def test_a_folder_that_does_not_exist_is_one_clear_line(tmp_path: Path) -> None:
+    code, _, said = await outcome("serve", tmp_path / "nowhere" / "customers.db")
+
+    assert code == 1
+    assert said.startswith("gigbook: cannot use the database")
+    assert said.count("\n") == 1
+
+
+async def test_a_database_of_a_newer_release_is_one_clear_line(file: Path) -> None:
+    await outcome("migrate", file)
+    with sqlite3.connect(file) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+
+    code, _, said = await outcome("serve", file)
+
+    assert code == 1
+    assert "newer release" in said
+    assert said.count("\n") == 1
+
+
+async def test_every_wrong_setting_is_named_in_one_line(file: Path) -> None:
+    code, _, said = await outcome("serve", file, PORT="99999", MAX_CONNECTIONS="many")
+
+    assert code == 2
+    assert "PORT must be an integer <= 65535" in said
+    assert "MAX_CONNECTIONS must be an integer" in said
+    assert said.count("\n") == 1
+
+
+async def test_migrating_says_what_it_did(file: Path) -> None:
+    first = await outcome("migrate", file)
+    second = await outcome("migrate", file)
+
+    assert (first[0], second[0]) == (0, 0)
+    assert "before at nothing" in first[1]
+    assert "already" in second[1]
+
+
+async def test_each_request_is_one_log_line(file: Path) -> None:
+    async with running(file) as program:
+        url = await program.url()
+        async with httpx.AsyncClient(base_url=url) as api:
+            response = await api.get("/api/customers?email=ada@example.com", headers={"x-request-id": "mine-1"})
+            unsane = await api.get("/health", headers={"x-request-id": "not sane\x7f"})
+        program.signal(signal.SIGTERM)
+        await program.ended()
+
+    lines = [line for line in program.log if line["event"] == "request"]
+    assert response.headers["x-request-id"] == lines[0]["id"] == "mine-1"
+    assert unsane.headers["x-request-id"] == lines[1]["id"] != "not sane\x7f"
+    assert {name: lines[0][name] for name in ("method", "path", "status")} == {
+        "method": "GET",
+        "path": "/api/customers",
+        "status": 200,
+    }
+    assert lines[0]["ms"] > 0
+    assert "ada@example.com" not in json.dumps(program.log)
+
+
+async def test_nothing_that_was_acknowledged_is_lost_when_it_is_killed_under_load(file: Path) -> None:
+    acknowledged = Ledger()
+    for round_ in range(ROUNDS):
+        async with running(file) as program:
+            url = await program.url()
+            drain = asyncio.create_task(program.ended())
+            writers = [asyncio.create_task(write(url, f"{round_}-{n}", acknowledged)) for n in range(WRITERS)]
+            await acknowledged.has(len(acknowledged.emails) + 200)
+            program.signal(signal.SIGKILL)
+            await asyncio.gather(*writers)
+            await drain
+
+    assert set(acknowledged.emails.values()) <= set(stored(file))
+
+
+ROUNDS = 5
+WRITERS = 64
+
+
+async def write(url: str, name: str, acknowledged: Ledger) -> None:
+    """Create customers until the server is gone."""
+    async with httpx.AsyncClient(base_url=url) as api:
+        for n in range(10_000):
+            email = f"{name}-{n}@example.com"
+            try:
+                response = await api.post("/api/customers", json={"name": name, "email": email})
+            except httpx.TransportError:
+                return
+            assert response.status_code == 201
+            acknowledged.add(response.json()["id"], email)
+
+
+async def begun_request(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A request that the server is working on: it waits for the body, and has said so."""
+    address = httpx.URL(url)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    head = (
+        f"POST /api/customers HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(ADA)}\r\n"
+    )
+    writer.write(f"{head}Expect: 100-continue\r\n\r\n".encode())
+    assert (await reader.readline()) == b"HTTP/1.1 100 Continue\r\n"
+    await reader.readline()
+    return reader, writer
+
+
+def stored(file: Path) -> list[str]:
+    database = sqlite3.connect(file)
+    try:
+        return [email for (email,) in database.execute("SELECT email FROM customers")]
+    finally:
+        database.close()

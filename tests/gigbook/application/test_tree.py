@@ -1,0 +1,77 @@
+"""What the death of each part of the tree costs: a moment, and nothing that was acknowledged."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from gigbook.application.tree import WEB
+from gigbook.business import customers, database
+from greenroom import GenServer, Ref
+from tests.gigbook.conftest import Service
+from tests.gigbook.waiting import Ledger, eventually
+
+PARTS = [database.NAME, customers.REGISTRY, customers.SUPERVISOR, WEB]
+
+
+@pytest.mark.parametrize("part", PARTS)
+async def test_the_service_answers_again_within_a_second_when_a_part_is_killed(service: Service, part: str) -> None:
+    made = (await service.api.post("/api/customers", json={"name": "Ada", "email": "ada@example.com"})).json()
+    path = f"/api/customers/{made['id']}"
+    await service.api.get(path)
+    before = Ref(GenServer, part).where()
+
+    Ref(GenServer, part).exit("kill")
+
+    await eventually(lambda: answers(service.api, path), within=1)
+    assert Ref(GenServer, part).where() not in (before, None)
+    assert (await service.api.get(path)).json() == made
+
+
+@pytest.mark.parametrize("part", PARTS)
+async def test_nothing_acknowledged_is_lost_when_a_part_is_killed_under_load(service: Service, part: str) -> None:
+    acknowledged = Ledger()
+    writers = [asyncio.create_task(write(service.port, f"w{n}", 30, acknowledged)) for n in range(8)]
+    await acknowledged.has(40)
+
+    Ref(GenServer, part).exit("kill")
+    await asyncio.gather(*writers)
+
+    for id, email in acknowledged.emails.items():
+        assert (await service.api.get(f"/api/customers/{id}")).json()["email"] == email
+
+
+async def test_a_tree_that_dies_too_often_ends(service: Service) -> None:
+    for _ in range(5):
+        Ref(GenServer, customers.REGISTRY).exit("kill")
+        await eventually(registered)
+    assert service.tree.alive
+
+    Ref(GenServer, customers.REGISTRY).exit("kill")
+
+    assert await service.tree.down() == "shutdown"
+
+
+async def answers(api: httpx.AsyncClient, path: str) -> bool:
+    try:
+        health, shown = await api.get("/health"), await api.get(path)
+    except httpx.TransportError:
+        return False
+    return health.status_code == shown.status_code == 200
+
+
+async def write(port: int, name: str, many: int, acknowledged: Ledger) -> None:
+    """Create customers, through whatever happens."""
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as api:
+        for n in range(many):
+            email = f"{name}-{n}@example.com"
+            try:
+                response = await api.post("/api/customers", json={"name": name, "email": email})
+            except httpx.TransportError:
+                continue
+            if response.status_code == 201:
+                acknowledged.add(response.json()["id"], email)
+
+
+async def registered() -> bool:
+    return Ref(GenServer, customers.REGISTRY).alive

@@ -1,0 +1,56 @@
+"""A whole Gigbook for a test: its own database, its own namespace, its own port."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from gigbook.application.service import migrated
+from gigbook.application.settings import Settings
+from gigbook.application.tree import WEB, tree
+from gigbook.application.web import WebServer
+from greenroom import Ref, Supervisor, namespace
+from greenroom.infrastructure import DatabaseUrl
+
+
+@dataclass(frozen=True)
+class Service:
+    """One that runs: `api` is a client of it."""
+
+    tree: Ref[Supervisor]
+    port: int
+    api: httpx.AsyncClient
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgresql":
+        url: str = request.getfixturevalue("postgres_url")
+        return url
+    return str(tmp_path / "customers.db")
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    return Settings(database_url=database_url, port=0, shutdown_timeout=2.0, max_connections=4)
+
+
+@pytest.fixture
+async def service(settings: Settings) -> AsyncIterator[Service]:
+    url = DatabaseUrl.parse(settings.database_url)
+    migrated(url)
+    with namespace(f"test:{uuid4().hex}"):
+        running = await tree(settings, url).start()
+        _, port = await Ref(WebServer, WEB).call(WebServer.address)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as api:
+            yield Service(running, port, api)
+        if running.alive:
+            await running.stop("shutdown")
+
+
+@pytest.fixture
+def api(service: Service) -> httpx.AsyncClient:
+    return service.api
