@@ -18,6 +18,7 @@ from greenroom.foundation.errors import AlreadyStarted, GreenroomError
 from greenroom.foundation.genserver import GenServer
 from greenroom.foundation.namespace import Namespace
 from greenroom.foundation.process import Process
+from greenroom.foundation.ref import Exit
 
 Keys = Literal["unique"]
 
@@ -37,6 +38,15 @@ class Registry(GenServer):
     _entries: dict[Hashable, tuple[Process[Any], object]] = field(
         default_factory=dict[Hashable, "tuple[Process[Any], object]"], init=False, repr=False
     )
+
+    async def init(self) -> None:
+        """Outlive those who registered: they are linked to the registry, and a crash of one must not reach the others."""
+        self.trap_exit()
+
+    async def handle_info(self, message: object) -> None:
+        """Let those go who end; their keys are free already."""
+        if not isinstance(message, Exit):
+            await super().handle_info(message)
 
     def claim(self, key: Hashable, process: Process[Any], value: object) -> None:
         """Give the key to the process; it is linked to the registry from now on."""
