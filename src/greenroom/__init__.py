@@ -1,6 +1,7 @@
 """Supervised, typed processes for Python services, as Erlang/OTP has them."""
 
 from greenroom.foundation import telemetry
+from greenroom.foundation.alias import Alias, AliasedMonitor, AliasMode, alias, monitor_with_alias
 from greenroom.foundation.batch import batched
 from greenroom.foundation.child import ChildSpec, child
 from greenroom.foundation.collector import calm_collector
@@ -22,11 +23,33 @@ from greenroom.foundation.errors import (
     StartFailed,
 )
 from greenroom.foundation.exits import ProcessExit, Shutdown, exit_with
+from greenroom.foundation.function_process import receive, spawn, spawn_link, spawn_monitor
 from greenroom.foundation.genserver import GenServer
 from greenroom.foundation.namespace import Global, list_services, namespace
+from greenroom.foundation.processes import (
+    TimerCancelled,
+    cancel_timer,
+    demonitor,
+    get_label,
+    link,
+    list_processes,
+    monitor,
+    monotonic,
+    process_dictionary,
+    register_name,
+    send_after,
+    send_at,
+    set_label,
+    sleep,
+    trap_exit,
+    unlink,
+    unregister_name,
+    whereis,
+)
 from greenroom.foundation.ref import Down, Exit, Monitor, Ref, Timeout
 from greenroom.foundation.registry import NoRegistry, Registry, Via
 from greenroom.foundation.reply import Reply
+from greenroom.foundation.running import current_process
 from greenroom.foundation.supervisor import (
     AlreadyPresent,
     ChildInfo,
@@ -39,6 +62,9 @@ from greenroom.foundation.supervisor import (
 from greenroom.foundation.timer import Timer
 
 __all__ = [
+    "Alias",
+    "AliasMode",
+    "AliasedMonitor",
     "AlreadyPresent",
     "AlreadyStarted",
     "CallError",
@@ -75,13 +101,38 @@ __all__ = [
     "Supervisor",
     "Timeout",
     "Timer",
+    "TimerCancelled",
     "TooManyChildren",
     "Via",
+    "alias",
     "batched",
     "calm_collector",
+    "cancel_timer",
     "child",
+    "current_process",
+    "demonitor",
     "exit_with",
+    "get_label",
+    "link",
+    "list_processes",
     "list_services",
+    "monitor",
+    "monitor_with_alias",
+    "monotonic",
     "namespace",
+    "process_dictionary",
+    "receive",
+    "register_name",
+    "send_after",
+    "send_at",
+    "set_label",
+    "sleep",
+    "spawn",
+    "spawn_link",
+    "spawn_monitor",
     "telemetry",
+    "trap_exit",
+    "unlink",
+    "unregister_name",
+    "whereis",
 ]

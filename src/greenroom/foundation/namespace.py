@@ -27,14 +27,15 @@ _latest: list[Namespace | None] = [None]
 
 
 class Namespace(Crew):
-    """A table of names, and the workers in which its processes run."""
+    """A table of names, the processes that live in it, and the workers in which they run."""
 
-    __slots__ = ("name", "names")
+    __slots__ = ("name", "names", "processes")
 
     def __init__(self, name: str, scheduler: Scheduler) -> None:
         self.name = name
         # Whatever is registered: processes, seen from below.
         self.names: dict[object, Any] = {}
+        self.processes: set[Any] = set()
         pristine = contextvars.Context()
         pristine.run(_current.set, self)
         super().__init__(name, scheduler, pristine)

@@ -143,7 +143,6 @@ class Process(Signals, Ref[S_co]):
             StartFailed: it raised, stopped, was ended or took too long; nothing is left of the process.
             Ignored: it declined.
         """
-        self.namespace.processes.add(self)
         await self._initialise(seconds)
         self.settle()
 

@@ -40,6 +40,9 @@ class Signals(Handling):
             return
         if worker is not None and worker.process is self and worker.running:
             self.demand().exit = Ending(KILLED)
+            if worker.detached:
+                # The event loop drives it: nobody else looks when it suspends.
+                self.namespace.scheduler.loop.call_soon(self.kill)
             return
         self.die(KILLED)
         if worker is not None and worker.detached and worker.process is self:
@@ -94,13 +97,17 @@ class Signals(Handling):
     def monitor(self, ref: Ref[Any]) -> Monitor:
         """Get one `Down` when the other ends, at once if it is not there."""
         monitor = Monitor(ref)
-        other = ref.where()
+        self.watch(monitor)
+        return monitor
+
+    def watch(self, monitor: Monitor) -> None:
+        """Begin with a monitor that was made elsewhere."""
+        other = monitor.ref.where()
         if isinstance(other, Signals):
             self.tie().watching[monitor] = other
             other.tie().watchers[monitor] = self._told
         else:
             self._told(monitor, NOPROC)
-        return monitor
 
     def demonitor(self, monitor: Monitor) -> None:
         """Undo the monitor, and take its `Down` back if it waits already."""
@@ -142,7 +149,7 @@ class Signals(Handling):
         control = self.demand()
         if control.exit is None:
             control.exit = Ending(reason)
-            if not worker.running:
+            if worker.detached or not worker.running:
                 worker.task.cancel()
 
     def _close(self) -> list[Message]:
@@ -154,6 +161,7 @@ class Signals(Handling):
         return waiting
 
     def _forget(self, ties: Ties | None) -> None:
+        self.namespace.processes.discard(self)
         if self.name is not None:
             self.namespace.unregister(self.name, self)
         if ties is not None:

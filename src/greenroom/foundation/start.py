@@ -41,6 +41,7 @@ async def launch(
     process: Process[Any] = Process(server, namespace, name)
     if name is not None:
         namespace.register(name, process)
+    namespace.processes.add(process)
     if link:
         _link_to_starter(process)
     if "init" in server.__hooks__:
