@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +46,7 @@ class Program:
 
 
 @asynccontextmanager
-async def running(database_url: str | Path, **environment: str) -> AsyncIterator[Program]:
+async def running(database_url: str | Path, **environment: str) -> AsyncGenerator[Program]:
     """Start the program on any free port; it is killed at the end if it still runs."""
     program = Program(await _start("serve", database_url, environment))
     try:

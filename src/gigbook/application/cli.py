@@ -48,9 +48,8 @@ def migrate() -> None:
         done = service.migrated(service.place(settings))
     except service.CannotStart as error:
         _fail(str(error))
-    click.echo(
-        f"{settings.database_url} is at {done.to}" + ("" if done.since == done.to else f", it was at {done.since}")
-    )
+    before = "already" if done.since == done.to else f"before at {done.since or 'nothing'}"
+    click.echo(f"{settings.database_url} is at {done.to}, {before}")
 
 
 def _settings() -> Settings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -71,7 +71,7 @@ def described() -> list[tuple[str, str, str]]:
     return [(name, str(entry["default"]), _purpose(entry)) for name, entry in schema.items()]
 
 
-def _purpose(entry: Mapping[str, object]) -> str:
+def _purpose(entry: Mapping[str, Sequence[str]]) -> str:
     description = str(entry["description"])
     choices = entry.get("enum")
-    return f"{description} ({', '.join(map(str, choices))})" if isinstance(choices, list) else description
+    return f"{description} ({', '.join(choices)})" if choices else description

@@ -147,13 +147,13 @@ async def test_each_request_is_one_log_line(file: Path) -> None:
         url = await program.url()
         async with httpx.AsyncClient(base_url=url) as api:
             response = await api.get("/api/customers?email=ada@example.com", headers={"x-request-id": "mine-1"})
-            unsane = await api.get("/health", headers={"x-request-id": "not sane\x7f"})
+            unsane = await api.get("/health", headers={"x-request-id": "not sane"})
         program.signal(signal.SIGTERM)
         await program.ended()
 
     lines = [line for line in program.log if line["event"] == "request"]
     assert response.headers["x-request-id"] == lines[0]["id"] == "mine-1"
-    assert unsane.headers["x-request-id"] == lines[1]["id"] != "not sane\x7f"
+    assert unsane.headers["x-request-id"] == lines[1]["id"] != "not sane"
     assert {name: lines[0][name] for name in ("method", "path", "status")} == {
         "method": "GET",
         "path": "/api/customers",

@@ -84,12 +84,13 @@ class Body(Generic[B]):
 
     def _refuse_fields(self, data: bytes) -> NoReturn:
         try:
-            raw = msgspec.json.decode(data)
+            raw: object = msgspec.json.decode(data)
         except (DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _malformed(error) from error
-        if not isinstance(raw, dict):
-            raise Refused(400, "The body must be a JSON object")
-        fields: dict[str, object] = raw
+        try:
+            fields = msgspec.convert(raw, dict[str, object])
+        except ValidationError:
+            raise Refused(400, "The body must be a JSON object") from None
         details = flaws(fields, self.shape, self._rules, strict=True)
         raise Refused(400, "Some values are not valid", details=details)
 
@@ -165,7 +166,7 @@ def _malformed(error: Exception) -> Refused:
         case RecursionError():
             return Refused(400, "The body is nested too deeply")
         case _:
-            return Refused(400, f"The body is not JSON: {error}")
+            return Refused(400, f"The body is not JSON that can be read: {error}")
 
 
 def _too_large() -> Refused:

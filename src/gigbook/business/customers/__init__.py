@@ -34,7 +34,7 @@ from gigbook.business.moments import now
 from gigbook.business.once import Once, Repeated
 from gigbook.business.refusals import Changed, InvalidData, KeyReused, NotFound
 from gigbook.business.versions import Expected, Versioned
-from greenroom.infrastructure import Conflict, Database, Insert, Invalid, Refused, Row
+from greenroom.infrastructure import Conflict, Database, Insert, Invalid, Refused, Row, Values
 
 __all__ = [
     "LONGEST_NAME",
@@ -65,11 +65,11 @@ async def create(
     if isinstance(clean, InvalidData):
         return clean
     at = now()
-    values = {**structs.asdict(clean), "created_at": at, "updated_at": at}
+    values: Values = {**structs.asdict(clean), "created_at": at, "updated_at": at}
     return await (_add(clean, values) if once is None else _add_once(clean, values, once))
 
 
-async def _add(clean: CustomerDraft, values: dict[str, object]) -> Versioned[Customer] | EmailExists:
+async def _add(clean: CustomerDraft, values: Values) -> Versioned[Customer] | EmailExists:
     match await database.call(Database.insert, customers, values):
         case Conflict():
             return EmailExists(clean.email)
@@ -80,7 +80,7 @@ async def _add(clean: CustomerDraft, values: dict[str, object]) -> Versioned[Cus
 
 
 async def _add_once(
-    clean: CustomerDraft, values: dict[str, object], once: Once
+    clean: CustomerDraft, values: Values, once: Once
 ) -> Versioned[Customer] | Repeated[Versioned[Customer]] | EmailExists | KeyReused:
     def added(rows: Sequence[Row]) -> Versioned[Customer]:
         return versioned(rows[1])

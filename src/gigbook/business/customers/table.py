@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import BigInteger, Column, Integer, MetaData, Select, Table, Text, func, select
+from sqlalchemy import BigInteger, Column, ColumnElement, Integer, MetaData, Select, Table, Text, func, select
 
 from gigbook.business.customers.model import Customer
 from gigbook.business.versions import Versioned
@@ -52,22 +53,22 @@ def versioned(row: Row) -> Versioned[Customer]:
     return Versioned(customer(row), row["version"])
 
 
-def page_query(wanted: Filter, after: int, limit: int) -> Select[*tuple[object, ...]]:
+def page_query(wanted: Filter, after: int, limit: int) -> Select[*tuple[Any, ...]]:
     """The first `limit` customers whose id is above `after`, by id."""
-    query = select(*customers.columns).where(customers.c.id > after)
-    return _narrowed(query, wanted).order_by(customers.c.id).limit(limit)
+    chosen = select(*customers.columns).where(customers.c.id > after, *_conditions(wanted))
+    return chosen.order_by(customers.c.id).limit(limit)
 
 
-def count_query(wanted: Filter) -> Select[*tuple[object, ...]]:
+def count_query(wanted: Filter) -> Select[*tuple[Any, ...]]:
     """How many there are, as `total`."""
-    return _narrowed(select(func.count().label("total")).select_from(customers), wanted)
+    return select(func.count().label("total")).select_from(customers).where(*_conditions(wanted))
 
 
-def _narrowed(query: Select[*tuple[object, ...]], wanted: Filter) -> Select[*tuple[object, ...]]:
+def _conditions(wanted: Filter) -> Iterator[ColumnElement[bool]]:
     if wanted.email is not None:
-        query = query.where(func.lower(customers.c.email) == wanted.email.strip().lower())
+        # As the index has it.
+        yield func.lower(customers.c.email) == wanted.email.strip().lower()
     if wanted.name is not None:
         # The database lowers both sides: each has its own idea of letters beyond ASCII.
         beginning = re.sub("[/%_]", r"/\g<0>", wanted.name) + "%"
-        query = query.where(func.lower(customers.c.name).like(func.lower(beginning), escape="/"))
-    return query
+        yield func.lower(customers.c.name).like(func.lower(beginning), escape="/")

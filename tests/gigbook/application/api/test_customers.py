@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -136,7 +137,7 @@ async def test_a_body_of_another_type_is_refused(api: httpx.AsyncClient) -> None
 
 
 async def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(api: httpx.AsyncClient) -> None:
-    async def chunks() -> Any:
+    async def chunks() -> AsyncIterator[bytes]:
         for _ in range(40):
             yield b"x" * 65536
 
