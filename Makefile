@@ -46,9 +46,13 @@ format: setup-dev ## Format, and repair what the linter can
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format
 
-bench: setup-dev ## Run the benchmarks (ARGS=benchmarks/http.py chooses)
-	@set -e; for program in $(or $(ARGS),$(wildcard benchmarks/[a-z]*.py)); do \
+bench: setup-dev ## Run the benchmarks (ARGS='benchmarks/processes.py --quick' chooses)
+ifneq ($(ARGS),)
+	@$(BIN)/python $(ARGS)
+else
+	@set -e; for program in $(wildcard benchmarks/[a-z]*.py); do \
 		echo "== $$program"; $(BIN)/python $$program; done
+endif
 
 conformance: setup-dev ## Run the tests that name an OTP behaviour, and count them
 	@$(BIN)/python scripts/conformance.py $(ARGS)
