@@ -10,12 +10,6 @@ settings.register_profile("greenroom", parent=settings(), deadline=None)
 settings.load_profile("greenroom")
 
 
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    """The event loop that runs asynchronous tests."""
-    return "asyncio"
-
-
 def pytest_itemcollected(item: pytest.Item) -> None:
     # A report travels from a worker process with its properties, and without its markers.
     for marker in item.iter_markers("conforms"):

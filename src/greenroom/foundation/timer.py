@@ -18,6 +18,11 @@ BITS: Final = 6
 NARROW: Final = 1 << BITS
 LEVELS: Final = 8
 
+SLACK: Final = 1e-6
+"""What a float may lack of a whole tick: 0.57 s are 570 ticks, and not one less, which would be a tick too late."""
+
+UP: Final = 1.0 - SLACK
+
 
 class Timer:
     """Something that happens later, unless it is cancelled."""
@@ -88,13 +93,14 @@ class TimerWheel:
     def schedule(self, seconds: float, callback: Callable[..., object], *args: object) -> Timer:
         """Call back in this many seconds, never earlier; zero and less mean with the next look."""
         now = self.clock.monotonic()
-        self._tick = int(now * TICKS_PER_SECOND)
+        self._tick = tick = int(now * TICKS_PER_SECOND + SLACK)
         due = now + seconds
-        return Timer(self, due, callback, args, self._bucket(due))
+        # Never in the tick that is being fired: a timer that sets itself again would keep the wheel busy for ever.
+        return Timer(self, due, callback, args, self._bucket(due, tick + 1))
 
     def run_due(self) -> None:
         """Fire what is due, in the order of time, and arm for the next."""
-        now = int(self.clock.monotonic() * TICKS_PER_SECOND)
+        now = int(self.clock.monotonic() * TICKS_PER_SECOND + SLACK)
         self._armed = None
         while self._starts and self._starts[0] >> 3 <= now:
             key = heappop(self._starts)
@@ -113,13 +119,11 @@ class TimerWheel:
             return None
         return max(0.0, (self._starts[0] >> 3) / TICKS_PER_SECOND - self.clock.monotonic())
 
-    def _bucket(self, due: float) -> dict[Timer, None]:
-        # The tick after the time: never early, and never the one that is being fired, where a timer that sets itself
-        # again would keep the wheel busy for ever.
-        tick = int(due * TICKS_PER_SECOND) + 1
+    def _bucket(self, due: float, earliest: int) -> dict[Timer, None]:
+        tick = int(due * TICKS_PER_SECOND + UP)
         ahead = tick - self._tick
         if ahead < NARROW:
-            key = (tick if ahead > 0 else self._tick + 1) << 3
+            key = max(tick, earliest) << 3
         else:
             level = (ahead.bit_length() - 1) // BITS
             if level >= LEVELS:
@@ -140,7 +144,7 @@ class TimerWheel:
 
     def _spread(self, bucket: dict[Timer, None]) -> None:
         for timer in bucket:
-            narrower = self._bucket(timer.due)
+            narrower = self._bucket(timer.due, self._tick)
             narrower[timer] = None
             timer.place(narrower)
 
