@@ -168,6 +168,9 @@ defmodule Work do
     [rate: rate(seconds, work)]
   end
 
+  # The BEAM has no such thing: its casts are handled one by one.
+  def run("cast_batch", seconds, processes), do: run("cast", seconds, processes)
+
   def run("start", _, count) do
     {:ok, supervisor} = Named.prepare()
     started = now()

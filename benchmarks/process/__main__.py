@@ -57,9 +57,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument(
         "--collector",
-        choices=["tuned", "default"],
-        default="tuned",
-        help="gc.freeze() after the start and a raised threshold, or Python's own settings, for both Python systems",
+        choices=["calm", "default"],
+        default="calm",
+        help="what greenroom.calm_collector() sets, or Python's own settings; for both Python systems",
     )
     return parser.parse_args()
 

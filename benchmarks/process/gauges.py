@@ -1,7 +1,6 @@
 """What the workloads measure with."""
 
 import asyncio
-import gc
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -35,10 +34,3 @@ def percentile(values: Sequence[float], percent: float) -> float:
 def resident_bytes() -> int:
     """The memory of this interpreter that is in RAM. Linux only."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def tune_collector() -> None:
-    """Set the garbage collector as a service with many processes does; see the guide on the architecture."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)

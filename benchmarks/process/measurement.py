@@ -7,7 +7,8 @@ import logging
 import os
 
 from benchmarks.process import on_greenroom, on_tasks
-from benchmarks.process.gauges import Figures, tune_collector
+from benchmarks.process.gauges import Figures
+from greenroom import calm_collector
 
 SYSTEMS = {"greenroom": on_greenroom.WORK, "tasks": on_tasks.WORK}
 
@@ -23,12 +24,12 @@ def main() -> None:
     parser.add_argument("workload")
     parser.add_argument("seconds", type=float)
     parser.add_argument("processes", type=int)
-    parser.add_argument("collector", choices=["tuned", "default"])
+    parser.add_argument("collector", choices=["calm", "default"])
     options = parser.parse_args()
     # Crash reports are written by the thousand here, and the BEAM's are off as well.
     logging.disable(logging.CRITICAL)
-    if options.collector == "tuned":
-        tune_collector()
+    if options.collector == "calm":
+        calm_collector()
     with asyncio.Runner() as runner:
         figures = runner.run(_measure(options.system, options.workload, options.seconds, options.processes))
         print(json.dumps(figures), flush=True)

@@ -8,7 +8,7 @@ from time import perf_counter
 
 from benchmarks.process.gauges import Figures, percentile, rate, resident_bytes, until
 from benchmarks.process.load import measured_under
-from greenroom import DynamicSupervisor, GenServer, Ref, ServerDown, Supervisor, child
+from greenroom import DynamicSupervisor, GenServer, Ref, ServerDown, Supervisor, batched, child
 
 CALLS = 5_000
 CASTS = 10_000
@@ -110,6 +110,34 @@ async def cast(seconds: float, processes: int) -> Figures:
         for _ in range(CASTS):
             counter.cast(Counter.add)
         await counter.call(Counter.add)
+        return CASTS
+
+    return {"rate": await rate(work, seconds)}
+
+
+@dataclass
+class Total(GenServer):
+    """A sum, of many numbers at a time."""
+
+    value: int = 0
+
+    @batched
+    def add(self, numbers: list[int]) -> None:
+        """Add the numbers that were cast one after the other."""
+        self.value += sum(numbers)
+
+    async def settle(self) -> int:
+        """Answer the sum of all that was cast before."""
+        return self.value
+
+
+async def cast_batch(seconds: float, processes: int) -> Figures:
+    total = await Total.start()
+
+    async def work() -> int:
+        for _ in range(CASTS):
+            total.cast(Total.add, 1)
+        await total.call(Total.settle)
         return CASTS
 
     return {"rate": await rate(work, seconds)}
@@ -272,6 +300,7 @@ WORK: dict[str, Callable[[float, int], Awaitable[Figures]]] = {
         call_named,
         call_busy,
         cast,
+        cast_batch,
         start,
         memory,
         lookup,

@@ -149,6 +149,31 @@ async def cast(seconds: float, processes: int) -> Figures:
     return {"rate": await rate(work, seconds)}
 
 
+async def cast_batch(seconds: float, processes: int) -> Figures:
+    queue: asyncio.Queue[int] = asyncio.Queue()
+    total = 0
+
+    async def serve() -> None:
+        nonlocal total
+        while True:
+            numbers = [await queue.get()]
+            while not queue.empty():
+                numbers.append(queue.get_nowait())
+            total += sum(numbers)
+
+    task = asyncio.create_task(serve())
+
+    async def work() -> int:
+        wanted = total + CASTS
+        for _ in range(CASTS):
+            queue.put_nowait(1)
+        await until(lambda: total == wanted)
+        return CASTS
+
+    assert not task.done()
+    return {"rate": await rate(work, seconds)}
+
+
 async def start(seconds: float, processes: int) -> Figures:
     started = perf_counter()
     await named_actors(processes)
@@ -262,6 +287,7 @@ WORK: dict[str, Callable[[float, int], Awaitable[Figures]]] = {
         call_named,
         call_busy,
         cast,
+        cast_batch,
         start,
         memory,
         lookup,
