@@ -21,6 +21,12 @@ from gigbook.business.refusals import InvalidData
 
 LONGEST_EMAIL: Final = 254
 
+# What the rules below allow, as patterns for a schema.
+_IN_LINE = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]"
+LINE: Final = rf"^{_IN_LINE}*[^\s\u0000-\u001f\u007f-\u009f]{_IN_LINE}*$"
+OPTIONAL_LINE: Final = f"^{_IN_LINE}*$"
+OPTIONAL_LINES: Final = r"^[^\u0000-\u0009\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029]*$"
+
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
@@ -53,25 +59,24 @@ def checked(given: S, rules: Mapping[str, Rule]) -> S | InvalidData:
 
 def line(text: str, *, most: int) -> str | Flaw:
     """One line: trimmed, not empty, no longer than `most`, without control characters."""
-    if not (trimmed := text.strip()):
-        return Flaw("must not be empty")
-    return _bounded(trimmed, most, _CONTROL)
+    tidy = _tidy(text, most, _CONTROL)
+    return Flaw("must not be empty") if tidy == "" else tidy
 
 
 def optional_line(text: str, *, most: int) -> str | Flaw | None:
     """One line that may be left out: blank text counts as none."""
-    return line(text, most=most) if text.strip() else None
+    return _tidy(text, most, _CONTROL) or None
 
 
 def optional_lines(text: str, *, most: int) -> str | Flaw | None:
     """Several lines that may be left out, as a postal address; blank text counts as none."""
-    unified = text.replace("\r\n", "\n").strip()
-    return _bounded(unified, most, _CONTROL_IN_LINES) if unified else None
+    return _tidy(text.replace("\r\n", "\n").replace("\r", "\n"), most, _CONTROL_IN_LINES) or None
 
 
 def wanted(text: str, *, most: int) -> str | Flaw:
     """Something to look for: taken as it is, but no longer than `most` and without control characters."""
-    return _bounded(text, most, _CONTROL)
+    tidy = _tidy(text, most, _CONTROL)
+    return tidy if isinstance(tidy, Flaw) else text
 
 
 def email(text: str) -> str | Flaw:
@@ -98,9 +103,8 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _CONTROL_IN_LINES = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-def _bounded(text: str, most: int, control: re.Pattern[str]) -> str | Flaw:
-    if len(text) > most:
-        return Flaw(f"must have at most {most} characters")
+def _tidy(text: str, most: int, control: re.Pattern[str]) -> str | Flaw:
     if control.search(text):
         return Flaw("must not contain control characters")
-    return text
+    trimmed = text.strip()
+    return trimmed if len(trimmed) <= most else Flaw(f"must have at most {most} characters")

@@ -4,10 +4,10 @@ from gigbook.business.rules import Flaw, email, line, optional_line, optional_li
 
 
 def test_a_line_is_trimmed() -> None:
-    assert line("  Ada Lovelace\t", most=200) == "Ada Lovelace"
+    assert line("  Ada Lovelace ", most=200) == "Ada Lovelace"
 
 
-@pytest.mark.parametrize("blank", ["", "   ", "\t\n", "\u2003"])
+@pytest.mark.parametrize("blank", ["", "   ", "\u2003"])
 def test_a_line_of_nothing_but_spaces_is_empty(blank: str) -> None:
     assert line(blank, most=200) == Flaw("must not be empty")
 
@@ -17,9 +17,10 @@ def test_a_line_may_be_as_long_as_its_limit_after_trimming() -> None:
     assert line("a" * 201, most=200) == Flaw("must have at most 200 characters")
 
 
-@pytest.mark.parametrize("character", ["\x00", "\x1b", "\n", "\x7f", "\x85", "\u2028", "\ud800"])
+@pytest.mark.parametrize("character", ["\x00", "\x1b", "\n", "\t", "\x7f", "\x85", "\u2028", "\ud800"])
 def test_a_line_with_a_control_character_is_refused(character: str) -> None:
-    assert line(f"a{character}b", most=200) == Flaw("must not contain control characters")
+    for text in (f"a{character}b", f"{character}a", f"a{character}"):
+        assert line(text, most=200) == Flaw("must not contain control characters")
 
 
 @pytest.mark.parametrize("name", ["O'Brien", "李小龍", "Zoë", "👩‍🎤", "a" * 3])
@@ -33,7 +34,7 @@ def test_blank_text_counts_as_none_where_it_may_be_left_out() -> None:
 
 
 def test_an_address_may_have_several_lines_but_no_other_control_character() -> None:
-    assert optional_lines("12 St James's Square\r\nLondon", most=500) == "12 St James's Square\nLondon"
+    assert optional_lines("12 St James's Square\r\nLondon\rSW1Y", most=500) == "12 St James's Square\nLondon\nSW1Y"
     assert optional_lines("London\x07", most=500) == Flaw("must not contain control characters")
 
 

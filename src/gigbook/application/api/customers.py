@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeAlias
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -20,17 +20,33 @@ from gigbook.business import customers
 from gigbook.business.customers import Customer, CustomerChanges, CustomerDraft, EmailExists, Filter
 from gigbook.business.once import Repeated
 from gigbook.business.refusals import Changed, InvalidData, KeyReused, NotFound
-from gigbook.business.rules import LONGEST_EMAIL, Rule, wanted
+from gigbook.business.rules import LONGEST_EMAIL, OPTIONAL_LINE, Rule, wanted
 from gigbook.business.versions import Versioned
 
 PATH: Final = "/api/customers"
 
 
+WantedEmail: TypeAlias = Annotated[
+    str,
+    Meta(
+        description="Only the one with this address, in any case.",
+        extra_json_schema={"maxLength": LONGEST_EMAIL, "pattern": OPTIONAL_LINE},
+    ),
+]
+WantedName: TypeAlias = Annotated[
+    str,
+    Meta(
+        description="Only those whose name begins so, in any case.",
+        extra_json_schema={"maxLength": customers.LONGEST_NAME, "pattern": OPTIONAL_LINE},
+    ),
+]
+
+
 class CustomerQuery(Paging, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which customers to list."""
 
-    email: Annotated[str, Meta(description="Only the one with this address, in any case.")] | UnsetType = UNSET
-    name: Annotated[str, Meta(description="Only those whose name begins so, in any case.")] | UnsetType = UNSET
+    email: WantedEmail | UnsetType = UNSET
+    name: WantedName | UnsetType = UNSET
 
 
 QUERY_RULES: Final[Mapping[str, Rule]] = {

@@ -26,6 +26,7 @@ from gigbook.business.versions import Versioned
 Node: TypeAlias = dict[str, object]
 
 ALWAYS: Final = (500, 503, 504)
+_ANY_TEXT: Final[Mapping[str, object]] = {}
 WITH_BODY: Final = (400, 408, 413, 415)
 
 
@@ -99,13 +100,13 @@ def _in_headers(operation: Operation) -> Iterator[Node]:
     if Changed in outcomes:
         yield _header("If-Match", "Do it only if the ETag is still this one.")
     if KeyReused in outcomes:
-        yield _header("Idempotency-Key", "Makes it safe to send the request again.", pattern="^[!-~]{1,255}$")
+        yield _header("Idempotency-Key", "Makes it safe to send the request again.", {"pattern": "^[!-~]{1,255}$"})
     if operation.method == "GET" and any(get_args(outcome) for outcome in outcomes):
         yield _header("If-None-Match", "Answer 304 if the ETag is still this one.")
 
 
-def _header(name: str, description: str, pattern: str = "^[ -~]*$") -> Node:
-    return {"name": name, "in": "header", "description": description, "schema": {"type": "string", "pattern": pattern}}
+def _header(name: str, description: str, limits: Mapping[str, object] = _ANY_TEXT) -> Node:
+    return {"name": name, "in": "header", "description": description, "schema": {"type": "string", **limits}}
 
 
 def _responses(operation: Operation, schemas: _Schemas) -> Node:

@@ -13,10 +13,18 @@ from urllib.parse import urlencode
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from gigbook.application.api.failures import Refused
-from gigbook.application.api.request import HIGHEST_ID
+
+# A prefix keeps clients from doing arithmetic with it, so that its meaning can change.
+_CURSOR = re.compile("^c[0-9a-f]{1,15}$")
 
 Limit = Annotated[int, Meta(ge=1, le=200, description="How many to answer with, at most.")]
-Cursor = Annotated[str, Meta(description="Where the page begins, as the Link header of the one before says.")]
+Cursor = Annotated[
+    str,
+    Meta(
+        description="Where the page begins, as the Link header of the one before says.",
+        extra_json_schema={"pattern": _CURSOR.pattern},
+    ),
+]
 Count = Annotated[bool, Meta(description="Tell the length of the whole list in X-Total-Count.")]
 
 
@@ -36,16 +44,12 @@ def after(paging: Paging) -> int:
     """
     if paging.cursor is UNSET:
         return 0
-    if not _CURSOR.fullmatch(paging.cursor) or (key := int(paging.cursor[1:], 16)) > HIGHEST_ID:
+    if not _CURSOR.fullmatch(paging.cursor):
         raise Refused(400, "Some parameters are not valid", details={"cursor": "is none that this list gave out"})
-    return key
+    return int(paging.cursor[1:], 16)
 
 
 def next_page(path: str, paging: Paging, last: int) -> str:
     """The address of the page after the row with the id `last`, with the same filters."""
     given = {**structs.asdict(paging), "cursor": f"c{last:x}", "count": UNSET}
     return f"{path}?{urlencode({name: value for name, value in given.items() if value is not UNSET})}"
-
-
-# A prefix keeps clients from doing arithmetic with it, so that its meaning can change.
-_CURSOR = re.compile("c[0-9a-f]{1,16}")

@@ -12,7 +12,18 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from gigbook.business.moments import MOMENT
 from gigbook.business.refusals import InvalidData
-from gigbook.business.rules import LONGEST_EMAIL, Rule, checked, email, line, optional_line, optional_lines
+from gigbook.business.rules import (
+    LINE,
+    LONGEST_EMAIL,
+    OPTIONAL_LINE,
+    OPTIONAL_LINES,
+    Rule,
+    checked,
+    email,
+    line,
+    optional_line,
+    optional_lines,
+)
 
 LONGEST_NAME: Final = 200
 LONGEST_PHONE: Final = 40
@@ -31,7 +42,7 @@ Name: TypeAlias = Annotated[
     Meta(
         description="Not empty once it is trimmed.",
         examples=["Ada Lovelace"],
-        extra_json_schema={"minLength": 1, "maxLength": LONGEST_NAME},
+        extra_json_schema={"minLength": 1, "maxLength": LONGEST_NAME, "pattern": LINE},
     ),
 ]
 Email: TypeAlias = Annotated[
@@ -42,9 +53,19 @@ Email: TypeAlias = Annotated[
         extra_json_schema={"format": "email", "maxLength": LONGEST_EMAIL},
     ),
 ]
-Phone: TypeAlias = Annotated[str, Meta(examples=["+44 20 7946 0958"], extra_json_schema={"maxLength": LONGEST_PHONE})]
+Phone: TypeAlias = Annotated[
+    str,
+    Meta(
+        examples=["+44 20 7946 0958"],
+        extra_json_schema={"maxLength": LONGEST_PHONE, "pattern": OPTIONAL_LINE},
+    ),
+]
 Address: TypeAlias = Annotated[
-    str, Meta(examples=["12 St James's Square, London"], extra_json_schema={"maxLength": LONGEST_ADDRESS})
+    str,
+    Meta(
+        examples=["12 St James's Square, London"],
+        extra_json_schema={"maxLength": LONGEST_ADDRESS, "pattern": OPTIONAL_LINES},
+    ),
 ]
 
 
