@@ -45,7 +45,7 @@ class StageLoop(asyncio.SelectorEventLoop):
         self.main: asyncio.Task[object] | None = None
         self.stuck: str | None = None
         self._wishes: list[Wish] = []
-        self._threads = threading.active_count()
+        self._threads = set(threading.enumerate())
         self._watched = _Watched(self)
         super().__init__(self._watched)
 
@@ -92,7 +92,8 @@ class StageLoop(asyncio.SelectorEventLoop):
 
     def _is_final(self, seconds: float | None) -> bool:
         # One file descriptor is the loop's own, by which threads wake it. Any other, and any new thread, may still act.
-        outside = self.jobs or len(self._watched.get_map()) > 1 or threading.active_count() > self._threads
+        alone = self._threads.issuperset(threading.enumerate())
+        outside = self.jobs or len(self._watched.get_map()) > 1 or not alone
         return not outside and (seconds is None or self.clock is not None)
 
     def _give_up(self, seconds: float | None) -> bool:
