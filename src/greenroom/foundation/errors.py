@@ -1,7 +1,8 @@
 """What callers catch: few types, each the answer to a question that a caller has.
 
 `NotRunning` and `MailboxFull` promise that nothing was delivered, so trying again is safe. After `ServerDown` and
-`CallTimeout` the request may have been carried out. The other two are mistakes in the program.
+`CallTimeout` the request may have been carried out. `CallingSelf` and `Deadlock` are mistakes in the program. A
+`Rejected` comes from the handler itself.
 """
 
 from __future__ import annotations
@@ -80,6 +81,14 @@ class MailboxFull(CallError):
     def __init__(self, target: object, method: str, limit: int) -> None:
         super().__init__(f"{target} has {limit} messages waiting and refuses {method}", target, method, None)
         self.limit = limit
+
+
+class Rejected(GreenroomError):
+    """Raised by a handler that could not do what it was asked for and left its state as it was.
+
+    The caller gets it, and the server lives on. For what no handler can know beforehand, and every caller of
+    it may meet: an outcome that a caller should match is better returned.
+    """
 
 
 class StartError(GreenroomError):

@@ -53,6 +53,8 @@ class GenServer(Server):
     __slots__ = ()
 
     __child__: ClassVar[ChildOptions] = ChildOptions()
+    # What is the runtime's own, and no handler.
+    __reserved__: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__()
@@ -167,7 +169,7 @@ def _handlers(cls: type[GenServer]) -> dict[str, Function]:
     found: dict[str, Function] = {}
     for name in dir(cls):
         member = inspect.getattr_static(cls, name)
-        if not name.startswith("_") and name not in _RESERVED and inspect.isfunction(member):
+        if not name.startswith("_") and name not in cls.__reserved__ and inspect.isfunction(member):
             _refuse_async_reply(cls, name, member)
             found[name] = member
     return found
@@ -182,8 +184,13 @@ def _refuse_async_reply(cls: type[GenServer], name: str, member: Function) -> No
 
 def _refuse_shadows(cls: type[GenServer]) -> None:
     for name in inspect.get_annotations(cls):
-        if name in _RESERVED:
+        if name in cls.__reserved__:
             raise TypeError(f"expected a field name that GenServer does not use, got {cls.__name__}.{name}")
 
 
-_RESERVED = frozenset(name for name in dir(GenServer) if not name.startswith("_"))
+def reserved_names(cls: type[GenServer]) -> frozenset[str]:
+    """The public names of a class that its servers' handlers and fields must not have."""
+    return frozenset(name for name in dir(cls) if not name.startswith("_"))
+
+
+GenServer.__reserved__ = reserved_names(GenServer)

@@ -7,6 +7,7 @@ something else is to be done first, such as stopping an idle timer. `BUSY`: a ha
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from collections.abc import Iterator
 from itertools import islice
@@ -14,6 +15,7 @@ from operator import length_hint
 from typing import Any, Final
 
 from greenroom.foundation.batch import merged
+from greenroom.foundation.errors import Rejected
 from greenroom.foundation.exits import KILLED, reason_of
 from greenroom.foundation.mailbox import (
     BUSY,
@@ -34,6 +36,8 @@ from greenroom.foundation.reply import REPLY
 from greenroom.foundation.server import Server
 from greenroom.foundation.ties import Control, Ending, Ties
 from greenroom.foundation.worker import CURRENT, DONE, FAILED, Worker
+
+logger = logging.getLogger("greenroom.process")
 
 SLICE: Final = 128
 """How many messages one process handles before the others have their turn."""
@@ -68,6 +72,14 @@ class Handling:
     def resting(self) -> bool:
         """Whether a message would be handled at once."""
         return self.queue is None or self.queue is RESTING
+
+    def was_used(self) -> bool:
+        """Whether it has handled a message since this was last asked, or does now: for whoever ends what is idle."""
+        if not self.resting:
+            return True
+        # Every turn notes its worker, so that not even the fastest call pays for this.
+        used, self.worker = self.worker is not None, None
+        return used
 
     def put(self, message: Message) -> bool:
         """Let a message wait for its turn; False when the process is gone."""
@@ -240,7 +252,10 @@ class Handling:
             self._rest()
 
     def failed(self, error: BaseException, waiter: Waiter | None) -> None:
-        """End, by way of `terminate` if there is one, since a handler raised."""
+        """End, by way of `terminate` if there is one, since a handler raised; a `Rejected` is its caller's alone."""
+        if isinstance(error, Rejected):
+            self.reject(error, waiter)
+            return
         if waiter is not None:
             self.tie().promises[waiter] = None
         control = self.control
@@ -272,6 +287,13 @@ class Handling:
             outcome.attach(waiter)
         elif not waiter.done():
             waiter.set_result(outcome)
+
+    def reject(self, error: Rejected, waiter: Waiter | None) -> None:
+        """Give a caller the error that its request met, or the log if nobody waits for an answer."""
+        if waiter is None:
+            logger.warning("%s rejected a message: %s", self, error)
+        elif not waiter.done():
+            waiter.set_exception(error)
 
     # Steps of the above.
 

@@ -189,9 +189,8 @@ class Process(Signals, Ref[S_co]):
         timers = self.namespace.scheduler.timers
         timer = None if seconds is None else timers.schedule(seconds, self._expire, waiter, name, seconds)
         worker = current_worker()
-        caller: Any = None if worker is None else worker.process
-        if caller is not None:
-            caller.tie().calling = self
+        if worker is not None:
+            worker.calling = self
         try:
             return await waiter
         except Ended as ended:
@@ -200,8 +199,8 @@ class Process(Signals, Ref[S_co]):
         finally:
             if timer is not None:
                 timer.drop()
-            if caller is not None and caller.ties is not None:
-                caller.ties.calling = None
+            if worker is not None:
+                worker.calling = None
             if self.ties is not None:
                 self.ties.promises.pop(waiter, None)
 
@@ -284,4 +283,6 @@ def _waits_for(process: Any) -> Any:
     if worker is not None and worker.process is process and worker.running:
         above = running_processes()
         return above[above.index(process) - 1]
+    if worker is not None and worker.process is process and worker.calling is not None:
+        return worker.calling
     return None if process.ties is None else process.ties.calling

@@ -175,6 +175,7 @@ class Worker:
     """A parked task, its context, and the request that it works on."""
 
     __slots__ = (
+        "calling",
         "cancel_asked",
         "context",
         "crew",
@@ -194,6 +195,8 @@ class Worker:
         self.crew = crew
         self.home: list[Worker] | None = None
         self.process: Host | None = None
+        # The process whose answer its handler waits for.
+        self.calling: Any = None
         self.result: Any = None
         self.waiter: Waiter | None = None
         self.detached = False
