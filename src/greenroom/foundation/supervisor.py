@@ -118,7 +118,7 @@ class Supervisor(GenServer, type="supervisor"):
         """Start the children in order; if one fails, stop those before it and do not start."""
         self.trap_exit()
         for form in self.specs():
-            spec = child_spec(form)
+            spec = self._spec(form)
             if spec.child_id in self._children:
                 raise ValueError(f"expected each child to have an id of its own, got {spec.child_id!r} twice")
             self._children[spec.child_id] = Child(spec)
@@ -138,7 +138,7 @@ class Supervisor(GenServer, type="supervisor"):
     async def start_child(self, form: ChildForm) -> Ref[Any] | StartError:
         """Add a child and start it; its spec is kept unless the start fails."""
         try:
-            spec = child_spec(form)
+            spec = self._spec(form)
         except ValueError as error:
             return StartFailed("child", error)
         known = self._children.get(spec.child_id)
@@ -157,8 +157,7 @@ class Supervisor(GenServer, type="supervisor"):
         if child is None:
             return NoSuchChild(child_id)
         await self._stop(child)
-        if child.spec.options.restart == "temporary":
-            self._children.pop(child_id, None)
+        self._forgets(child)
         return None
 
     async def restart_child(self, child_id: Hashable) -> Ref[Any] | StartError | NoSuchChild | ChildRunning:
@@ -203,8 +202,7 @@ class Supervisor(GenServer, type="supervisor"):
         if comes_back(found.spec.options.restart, reason):
             await self._restart(found, reason)
             return
-        if found.spec.options.restart == "temporary":
-            del self._children[found.spec.child_id]
+        self._forgets(found)
         if not is_clean(reason):
             report_restart(self, found.spec, reason, "not restarted")
         if found.spec.options.significant and self._is_over():
@@ -229,7 +227,7 @@ class Supervisor(GenServer, type="supervisor"):
             self, failed.spec, reason, "restarting it" if len(group) == 1 else f"restarting {len(group)} children"
         )
         await self._stop_all(group)
-        failure = await self._start_all(group)
+        failure = await self._start_all([child for child in group if not self._forgets(child)])
         if failure is not None:
             self._children[failure.id].process = "restarting"
             # Through the mailbox, so that a shutdown or a question is heard between two tries.
@@ -241,10 +239,25 @@ class Supervisor(GenServer, type="supervisor"):
             child.process = None
             await self._restart(child, failure.reason)
 
+    def _spec(self, form: ChildForm) -> ChildSpec[Any]:
+        spec = child_spec(form)
+        if spec.options.significant and self.auto_shutdown == "never":
+            raise ValueError("expected no significant child where auto_shutdown is never, got one")
+        return spec
+
+    def _forgets(self, child: Child) -> bool:
+        # A temporary child does not come back, and its id is free as soon as it does not run.
+        temporary = child.spec.options.restart == "temporary"
+        if temporary:
+            self._children.pop(child.spec.child_id, None)
+        return temporary
+
     async def _start_all(self, children: Sequence[Child]) -> FailedChild | None:
         for child in children:
             outcome = await self._start(child)
-            if isinstance(outcome, StartError) and not isinstance(outcome, Ignored):
+            if isinstance(outcome, Ignored):
+                self._forgets(child)
+            elif isinstance(outcome, StartError):
                 return FailedChild(child.spec.child_id, reason_of_start(outcome))
         return None
 
