@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from sqlalchemy import Table
@@ -84,6 +85,7 @@ class Refused:
     refusal: Refusal
 
 
+@lru_cache(maxsize=1000)
 def key_column(table: Table) -> str:
     """Name the column that is the table's primary key.
 

@@ -1,17 +1,20 @@
 """PostgreSQL, through psycopg."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import cast
 
 import psycopg
 from sqlalchemy import Connection, NullPool, Table, create_engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from typing_extensions import override
 
 from greenroom.infrastructure.database import postgresql_error
+from greenroom.infrastructure.database.bulk import BulkOperations
+from greenroom.infrastructure.database.change import Change
 from greenroom.infrastructure.database.error import DatabaseError, Reason
-from greenroom.infrastructure.database.operation import Operations
-from greenroom.infrastructure.database.outcome import Refusal, Refused
+from greenroom.infrastructure.database.outcome import Refusal
+from greenroom.infrastructure.database.plan import Unfit
 from greenroom.infrastructure.database.session import Session, driver_error
 from greenroom.infrastructure.database.settings import DatabaseSettings
 from greenroom.infrastructure.database.task import Transaction, Write, Written
@@ -33,10 +36,11 @@ class PostgresConnector:
             url.address,
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",
-            paramstyle="format",
+            paramstyle="numeric_dollar",
             use_native_hstore=False,
             connect_args={
                 "application_name": "greenroom",
+                "cursor_factory": psycopg.RawCursor,
                 "connect_timeout": _SILENCE,
                 "keepalives_idle": _SILENCE,
                 "tcp_user_timeout": _SILENCE * 1000,
@@ -64,7 +68,11 @@ class PostgresConnector:
 
 
 class PostgresSession(Session):
-    """A connection to PostgreSQL. An error ends the transaction there, so each write has a savepoint."""
+    """A connection to PostgreSQL.
+
+    An error ends the transaction there, unless there is a savepoint to go back to. A savepoint for each
+    change costs two more round trips, so many changes share one, and part only when one of them fails.
+    """
 
     errors = psycopg.Error
 
@@ -72,19 +80,33 @@ class PostgresSession(Session):
         # Rows are tuples, as psycopg makes them by default; SQLAlchemy does not know the driver's type.
         driver = cast("psycopg.Connection[tuple[object, ...]]", connection.connection.driver_connection)
         cursor = driver.cursor()
-        super().__init__(connection, Operations(connection, cursor), cursor)
+        self._bulk = BulkOperations(connection, cursor)
+        super().__init__(connection, self._bulk, cursor)
 
     @override
     def carry_out(self, writes: Sequence[Write]) -> Sequence[Written | DatabaseError]:
-        return [self._carry_out(write) for write in writes]
+        verdicts: list[Written | DatabaseError] = []
+        for apart, group in groupby(writes, lambda write: isinstance(write, Transaction)):
+            if apart:
+                verdicts += [self.isolated(write.steps) for write in group if isinstance(write, Transaction)]
+            else:
+                verdicts += self._together([write for write in group if not isinstance(write, Transaction)])
+        return verdicts
 
-    def _carry_out(self, write: Write) -> Written | DatabaseError:
-        if isinstance(write, Transaction):
-            return self.isolated(write.steps)
-        outcome = self.isolated((write,))
-        if isinstance(outcome, Refused):
-            return outcome.refusal
-        return outcome[0] if isinstance(outcome, tuple) else outcome
+    def _together(self, changes: Sequence[Change]) -> Sequence[Written | DatabaseError]:
+        """Carry out the changes in few statements; if one of them fails, by halves until it is alone."""
+        self.command("SAVEPOINT together")
+        try:
+            outcomes = self._bulk.perform_all(changes)
+        except (self.errors, SQLAlchemyError, Unfit) as error:
+            self.command("ROLLBACK TO SAVEPOINT together")
+            self.command("RELEASE SAVEPOINT together")
+            if len(changes) == 1:
+                return [self.verdict(changes[0], error)]
+            half = len(changes) // 2
+            return [*self._together(changes[:half]), *self._together(changes[half:])]
+        self.command("RELEASE SAVEPOINT together")
+        return outcomes
 
     @override
     def lock_schema(self) -> None:

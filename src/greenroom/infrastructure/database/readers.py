@@ -29,6 +29,7 @@ class Readers:
         self._jobs: SimpleQueue[tuple[Read, Done] | None] = SimpleQueue()
         self._threads: list[Thread] = []
         self._watching = False
+        self._closing = False
 
     @property
     def waiting(self) -> int:
@@ -45,20 +46,18 @@ class Readers:
 
     def close(self) -> None:
         """Finish what was put, then close. Blocks until it is done."""
-        self._dismiss()
+        self._closing = True
+        self._jobs.put(None)
         for thread in tuple(self._threads):
             thread.join()
 
     def abandon(self) -> None:
         """Drop what waits, and close."""
+        self._closing = True
         try:
             while True:
                 self._jobs.get_nowait()
         except Empty:
-            self._dismiss()
-
-    def _dismiss(self) -> None:
-        for _ in self._threads:
             self._jobs.put(None)
 
     # Growth.
@@ -69,7 +68,7 @@ class Readers:
 
     def _relieve(self) -> None:
         self._watching = False
-        if not self._jobs.empty() and len(self._threads) < self._limit:
+        if not self._closing and not self._jobs.empty() and len(self._threads) < self._limit:
             self._grow()
             self._watch()
 
@@ -90,4 +89,6 @@ class Readers:
             if isinstance(answer, DatabaseError) and answer.reason in FATAL:
                 self._writer.suspect(answer.reason)
             self._delivery.post([(done, answer)])
+        # For the next thread: one word closes them all, however many there are.
+        self._jobs.put(None)
         reader.close()

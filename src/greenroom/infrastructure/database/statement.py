@@ -94,12 +94,14 @@ class Statements:
         return plan(statement, self._dialect, list(table.columns))
 
 
+@lru_cache(maxsize=1000)
 def generated_key(table: Table) -> str | None:
     """Name the column whose value the database makes up when an insert leaves it out."""
     column = _generated(table)
     return None if column is None else column.name
 
 
+@lru_cache(maxsize=1000)
 def is_versioned(table: Table) -> bool:
     """Tell if the table has a column `version` that each update raises."""
     return VERSION in table.columns and not table.columns[VERSION].primary_key
