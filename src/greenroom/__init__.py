@@ -27,6 +27,8 @@ from greenroom.foundation.exits import ProcessExit, Shutdown, exit_with
 from greenroom.foundation.function_process import receive, spawn, spawn_link, spawn_monitor
 from greenroom.foundation.genserver import GenServer
 from greenroom.foundation.namespace import Global, list_services, namespace
+from greenroom.foundation.outcome import Done, Exited, NotOwner, Outcome, TaskDown, TaskTimeout
+from greenroom.foundation.partition_supervisor import NoSuchSize, Partition, PartitionSupervisor
 from greenroom.foundation.processes import (
     TimerCancelled,
     cancel_timer,
@@ -60,6 +62,10 @@ from greenroom.foundation.supervisor import (
     NoSuchChild,
     Supervisor,
 )
+from greenroom.foundation.task import Task
+from greenroom.foundation.task_body import TaskSpec
+from greenroom.foundation.task_stream import TaskStream
+from greenroom.foundation.task_supervisor import TaskSupervisor
 from greenroom.foundation.timer import Timer
 
 __all__ = [
@@ -76,9 +82,11 @@ __all__ = [
     "ChildSpec",
     "Counts",
     "Deadlock",
+    "Done",
     "Down",
     "DynamicSupervisor",
     "Exit",
+    "Exited",
     "FailedChild",
     "GenServer",
     "Global",
@@ -88,9 +96,14 @@ __all__ = [
     "Monitor",
     "NoRegistry",
     "NoSuchChild",
+    "NoSuchSize",
     "NotAHandler",
+    "NotOwner",
     "NotRunning",
+    "Outcome",
     "OutsideProcess",
+    "Partition",
+    "PartitionSupervisor",
     "ProcessExit",
     "Ref",
     "Registry",
@@ -101,6 +114,12 @@ __all__ = [
     "StartError",
     "StartFailed",
     "Supervisor",
+    "Task",
+    "TaskDown",
+    "TaskSpec",
+    "TaskStream",
+    "TaskSupervisor",
+    "TaskTimeout",
     "Timeout",
     "Timer",
     "TimerCancelled",

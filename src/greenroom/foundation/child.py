@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 from dataclasses import fields, replace
-from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar, cast
+from typing import Any, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar, cast
 
 from greenroom.foundation.errors import StartError, StartFailed
 from greenroom.foundation.genserver import GenServer
@@ -39,31 +39,31 @@ class ChildSpec(Generic[S]):
         self.options = options
         self.name = name
 
-    def named(self, name: Name) -> ChildSpec[S]:
+    def named(self, name: Name) -> Self:
         """Register the process under this name before its `init` runs; the name is the child's id too."""
         if not isinstance(name, (str, tuple)):
             checked(name)
-        return ChildSpec(self.start_function, self.args, self.kwargs, self.options, name)
+        return self._copy(self.options, name)
 
-    def id(self, child_id: Hashable) -> ChildSpec[S]:
+    def id(self, child_id: Hashable) -> Self:
         """Tell children of one supervisor apart by this; the name or the server's class by default."""
-        return self._with(replace(self.options, id=child_id))
+        return self._copy(replace(self.options, id=child_id), self.name)
 
-    def restart(self, restart: RestartType) -> ChildSpec[S]:
+    def restart(self, restart: RestartType) -> Self:
         """`permanent` comes back always, `transient` after a crash, `temporary` never."""
-        return self._with(replace(self.options, restart=restart))
+        return self._copy(replace(self.options, restart=restart), self.name)
 
-    def shutdown(self, shutdown: Shutdown) -> ChildSpec[S]:
+    def shutdown(self, shutdown: Shutdown) -> Self:
         """How many seconds it has to stop before it is killed; `brutal_kill` for none, `infinity` for no limit."""
-        return self._with(replace(self.options, shutdown=shutdown))
+        return self._copy(replace(self.options, shutdown=shutdown), self.name)
 
-    def significant(self, significant: bool = True) -> ChildSpec[S]:
+    def significant(self, significant: bool = True) -> Self:
         """Its end may end the supervisor, as `auto_shutdown` says."""
-        return self._with(replace(self.options, significant=significant))
+        return self._copy(replace(self.options, significant=significant), self.name)
 
-    def within(self, seconds: float | None) -> ChildSpec[S]:
+    def within(self, seconds: float | None) -> Self:
         """Give `init` this many seconds."""
-        return self._with(replace(self.options, timeout=seconds))
+        return self._copy(replace(self.options, timeout=seconds), self.name)
 
     @property
     def child_id(self) -> Hashable:
@@ -102,8 +102,8 @@ class ChildSpec(Generic[S]):
             function, args, self.kwargs, name=self.name, parent=parent, link=link, seconds=self.options.timeout
         )
 
-    def _with(self, options: ChildOptions) -> ChildSpec[S]:
-        return ChildSpec(self.start_function, self.args, self.kwargs, options, self.name)
+    def _copy(self, options: ChildOptions, name: Name | None) -> Self:
+        return type(self)(self.start_function, self.args, self.kwargs, options, name)
 
     def __repr__(self) -> str:
         return f"<child {self.child_id!r}, {self.options.restart}>"
@@ -137,7 +137,17 @@ def child(server: Callable[P, S], *args: P.args, **kwargs: P.kwargs) -> ChildSpe
     return ChildSpec(server, args, kwargs, server.__child__)
 
 
-ChildForm: TypeAlias = "ChildSpec[Any] | type[GenServer] | tuple[type[GenServer], object] | Mapping[str, object]"
+class HasChildSpec(Protocol):
+    """What says itself how it is supervised, as `Task` does. Elixir's `child_spec/1`."""
+
+    def child_spec(self, argument: Any, /) -> ChildSpec[Any]:
+        """How to start the child that is made of this argument."""
+        ...
+
+
+ChildForm: TypeAlias = (
+    "ChildSpec[Any] | type[GenServer] | tuple[type[GenServer] | HasChildSpec, object] | Mapping[str, object]"
+)
 
 
 def child_spec(form: ChildForm) -> ChildSpec[Any]:
@@ -151,14 +161,21 @@ def child_spec(form: ChildForm) -> ChildSpec[Any]:
             return form
         case type():
             return child(form)
-        case (type() as server, argument):
-            return child(server, argument)
+        case (kind, argument):
+            return _from_pair(kind, argument)
         case Mapping():
             return _from_mapping(form)
         case _:
             raise ValueError(
                 f"expected a child spec, a GenServer class, a (class, argument) pair or a mapping, got {form!r}"
             )
+
+
+def _from_pair(kind: Any, argument: object) -> ChildSpec[Any]:
+    if hasattr(kind, "child_spec") and not hasattr(kind, "__child__"):
+        spec: ChildSpec[Any] = kind.child_spec(argument)
+        return spec
+    return child(kind, argument)
 
 
 def _from_mapping(form: Mapping[str, Any]) -> ChildSpec[Any]:

@@ -97,7 +97,6 @@ class Body(Server):
 
     async def run(self) -> None:
         """Run the function, then end the process."""
-        self.begun()
         outcome = self._function(*self._args, **self._kwargs)
         if isinstance(outcome, Awaitable):
             outcome = await cast("Awaitable[object]", outcome)
@@ -105,7 +104,7 @@ class Body(Server):
         self.__process__.demand().stop = Ending(NORMAL)
 
     def begun(self) -> None:
-        """Do what comes before the function, in the process; nothing here."""
+        """Do what comes before the function, when the process starts; nothing here."""
 
     def returned(self, value: Any) -> None:
         """Do something with what the function returned, before the process ends; nothing here."""
@@ -128,6 +127,7 @@ class FunctionProcess(Process[object]):
         self.control.continuations.append((Body.run, (), NOTHING, None))
         self.namespace.scheduler.schedule(self)
         report_start(self)
+        self.server.begun()
 
     def put(self, message: Message) -> bool:
         """Keep a message for `receive`; do anything else now."""

@@ -38,16 +38,17 @@ class ChildOptions:
             raise ValueError(f"expected restart to be one of {', '.join(get_args(RestartType))}, got {self.restart!r}")
         if self.type not in get_args(ChildType):
             raise ValueError(f"expected type to be worker or supervisor, got {self.type!r}")
-        if not _is_shutdown(self.shutdown):
+        if self.shutdown is not None and not is_shutdown(self.shutdown):
             raise ValueError(f"expected shutdown to be seconds, 'brutal_kill' or 'infinity', got {self.shutdown!r}")
         if self.significant and self.restart == "permanent":
             raise ValueError("expected a significant child to be transient or temporary, got a permanent one")
 
 
-def _is_shutdown(value: object) -> bool:
+def is_shutdown(value: object) -> bool:
+    """Whether this says how long a process has to stop."""
     if isinstance(value, str):
         return value in ("brutal_kill", "infinity")
-    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
 
 
 class Intensity:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from functools import cache
 from typing import Any, ClassVar
 
@@ -31,6 +31,10 @@ class Server:
 
     def child_ended(self, child: Any, reason: object) -> Awaitable[None] | None:
         """Take the end of a process that was started with this one as its parent."""
+
+    def __about__(self) -> Mapping[str, object]:
+        """What a report of its crash says besides the reason."""
+        return {}
 
     def orphans(self) -> list[Any]:
         """The children that can not go on when this process ends without its `terminate`."""

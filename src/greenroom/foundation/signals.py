@@ -53,10 +53,11 @@ class Signals(Handling):
         if self.queue is CLOSED:
             return
         waiting = self._close()
-        ties, self.ties = self.ties, None
+        ties = self.ties
         self._forget(ties)
         orphans = self.server.orphans()
         report_end(self, reason)
+        self.ties = None
         self._fail_callers(waiting, ties, reason)
         kind: type[Server] = self.server.__class__
         self.server = gone(kind)

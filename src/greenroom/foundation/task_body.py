@@ -1,0 +1,121 @@
+"""The process of a task: it runs one function, gives the answer to whoever waits for it, and ends."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar
+
+from greenroom.foundation.child import ChildSpec
+from greenroom.foundation.function_process import Body, FunctionProcess
+from greenroom.foundation.mailbox import Arguments, Function, Keywords
+from greenroom.foundation.namespace import Name, current_namespace
+from greenroom.foundation.owner import Owner, current_owner, link_to
+from greenroom.foundation.process import Process
+from greenroom.foundation.restart import ChildOptions
+
+R = TypeVar("R")
+
+Callers: TypeAlias = tuple[Owner, ...]
+"""Who asked for a task, who asked for that one, and so on."""
+
+
+class Client(Protocol):
+    """Who waits for a task."""
+
+    def begun(self, process: Process[Any]) -> None:
+        """Take the process, before its function runs."""
+        ...
+
+    def answered(self, value: Any) -> None:
+        """Take what the function returned; the process ends right after."""
+        ...
+
+
+class TaskBody(Body):
+    """What the process of a task runs."""
+
+    __slots__ = ("callers", "client")
+
+    def __init__(
+        self, function: Function, args: Arguments, kwargs: Keywords, callers: Callers, client: Client | None
+    ) -> None:
+        super().__init__(function, args, kwargs)
+        self.callers = callers
+        self.client = client
+
+    def __about__(self) -> dict[str, object]:
+        """Which task it is: its label if it has one, who started it, and what it ran."""
+        ties = self.__process__.ties
+        label = {} if ties is None or ties.label is None else {"label": ties.label}
+        called = [repr(value) for value in self._args] + [f"{name}={value!r}" for name, value in self._kwargs.items()]
+        return {**label, "started by": self.callers[0], "function": self.title, "arguments": ", ".join(called)}
+
+    def begun(self) -> None:
+        """Tell the client."""
+        if self.client is not None:
+            self.client.begun(self.__process__)
+
+    def returned(self, value: Any) -> None:
+        """Tell the client."""
+        if self.client is not None:
+            self.client.answered(value)
+
+
+class TaskSpec(ChildSpec[object], Generic[R]):
+    """How to start a task whose function answers an R: a `ChildSpec`, temporary unless it says otherwise."""
+
+    __slots__ = ("callers", "client")
+
+    def __init__(
+        self,
+        start_function: Function,
+        args: Arguments,
+        kwargs: Keywords,
+        options: ChildOptions | None = None,
+        name: Name | None = None,
+    ) -> None:
+        super().__init__(start_function, args, kwargs, options or ChildOptions(restart="temporary"), name)
+        self.callers = chain(current_owner("child_spec"))
+        self.client: Client | None = None
+
+    def of(self, callers: Callers, client: Client) -> Self:
+        """The same task, for those who asked for it, and for whoever waits for its answer."""
+        spec = self._copy(self.options, self.name)
+        spec.callers = callers
+        spec.client = client
+        return spec
+
+    def begin(self, parent: Process[Any] | None = None, extra: Arguments = ()) -> FunctionProcess:
+        """Start the process; its function runs in the next turn."""
+        namespace = current_namespace() if parent is None else parent.namespace
+        body = TaskBody(self.start_function, extra + self.args, self.kwargs, self.callers, self.client)
+        process = FunctionProcess(body, namespace, self.name)
+        if self.name is not None:
+            namespace.register(self.name, process)
+        process.parent = parent
+        process.start()
+        return process
+
+    async def _launch(
+        self, parent: Process[Any] | None, *, link: bool = False, extra: Arguments = ()
+    ) -> Process[object]:
+        process = self.begin(parent, extra)
+        if link:
+            link_to(process, current_owner("start_link"))
+        return process
+
+    def _copy(self, options: ChildOptions, name: Name | None) -> Self:
+        spec = type(self)(self.start_function, self.args, self.kwargs, options, name)
+        spec.callers = self.callers
+        spec.client = self.client
+        return spec
+
+
+def chain(owner: Owner) -> Callers:
+    """The owner, and who asked for it if it is a task itself."""
+    body = owner.server if isinstance(owner, Process) else None
+    return (owner, *body.callers) if isinstance(body, TaskBody) else (owner,)
+
+
+async def launch_alone(function: Function, args: Arguments, callers: Callers, client: Client) -> None:
+    """Start a task that no supervisor has."""
+    TaskSpec(function, args, {}).of(callers, client).begin()

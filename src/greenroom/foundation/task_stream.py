@@ -1,0 +1,253 @@
+"""One task for each item of an input, some at a time.
+
+    async for outcome in Task.async_stream(urls, fetch, max_concurrency=8):
+        match outcome:
+            case Done(page): ...
+            case Exited(reason): ...
+
+Nothing runs before the first result is asked for, and nothing is left when the consumption ends, however it ends. Like
+Elixir's `Task.async_stream`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Literal, TypeAlias, TypedDict, TypeVar, get_args
+
+from greenroom.foundation.inputs import inputs_of
+from greenroom.foundation.mailbox import Arguments
+from greenroom.foundation.namespace import current_namespace
+from greenroom.foundation.outcome import Done, Exited, Outcome, TaskTimeout
+from greenroom.foundation.owner import current_owner, when_over
+from greenroom.foundation.process import Process
+from greenroom.foundation.restart import Shutdown, is_shutdown
+from greenroom.foundation.task_body import Callers, Client, chain
+from greenroom.foundation.timer import Timer
+
+T = TypeVar("T")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+OnTimeout: TypeAlias = Literal["exit", "kill_task"]
+Launch: TypeAlias = Callable[[Callable[..., Awaitable[Any]], Arguments, Callers, Client], Awaitable[object]]
+"""Starts the process of a task: its function, the arguments, who asked for it and who waits for it."""
+
+TIMEOUT: Final = "timeout"
+
+
+class StreamSettings(TypedDict, total=False):
+    """How a stream runs its tasks.
+
+    `max_concurrency` is how many run at a time, the number of cores by default. Results come in the order of the items
+    unless `ordered` is false. Each task has `timeout` seconds, 5 by default and None for no limit; then `on_timeout`
+    says if the consumer gets `TaskTimeout` (`"exit"`) or an `Exited("timeout")` among the results (`"kill_task"`).
+    With `zip_input_on_exit` it is `Exited((item, reason))`.
+    """
+
+    max_concurrency: int | None
+    ordered: bool
+    timeout: float | None
+    on_timeout: OnTimeout
+    zip_input_on_exit: bool
+
+
+class SupervisedStreamSettings(StreamSettings, total=False):
+    """As well, how long each task has to stop when its supervisor does, 5 seconds by default."""
+
+    shutdown: Shutdown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamOptions:
+    """The settings with their defaults, checked."""
+
+    max_concurrency: int | None = None
+    ordered: bool = True
+    timeout: float | None = 5.0
+    on_timeout: OnTimeout = "exit"
+    zip_input_on_exit: bool = False
+    shutdown: Shutdown = 5.0
+
+    def __post_init__(self) -> None:
+        if self.max_concurrency is not None and not _is_positive(self.max_concurrency):
+            raise ValueError(f"expected max_concurrency to be an integer above 0, got {self.max_concurrency!r}")
+        if self.timeout is not None and not _is_duration(self.timeout):
+            raise ValueError(f"expected timeout to be seconds or None, got {self.timeout!r}")
+        if self.on_timeout not in get_args(OnTimeout):
+            raise ValueError(f"expected on_timeout to be 'exit' or 'kill_task', got {self.on_timeout!r}")
+        if not is_shutdown(self.shutdown):
+            raise ValueError(f"expected shutdown to be seconds or 'brutal_kill', got {self.shutdown!r}")
+
+    @property
+    def slots(self) -> int:
+        """How many tasks may run at a time."""
+        return self.max_concurrency or os.cpu_count() or 1
+
+
+class TaskStream(Generic[R_co]):
+    """A recipe: each `async for` over it starts anew, and belongs to the process that consumes it."""
+
+    def __init__(
+        self,
+        items: Iterable[Any] | AsyncIterable[Any],
+        function: Callable[..., Awaitable[R_co]],
+        options: StreamOptions,
+        launch: Launch,
+        *,
+        linked: bool,
+    ) -> None:
+        self.items = items
+        self.function = function
+        self.options = options
+        self.launch = launch
+        self.linked = linked
+
+    async def __aiter__(self) -> AsyncGenerator[Outcome[R_co], None]:
+        """Start as many tasks as may run, and one more whenever one has ended.
+
+        Raises:
+            TaskTimeout: a task took too long; all others were killed.
+            TooManyChildren, NotRunning: the supervisor of the tasks refuses, or is not there.
+        """
+        run: Run[R_co] = Run(self)
+        try:
+            while not run.is_over:
+                run.bell.clear()
+                for outcome in run.finished():
+                    yield outcome
+                if await run.go_on():
+                    await run.bell.wait()
+        finally:
+            run.close()
+            await run.inputs.close()
+
+
+class Run(Generic[R]):
+    """One consumption of a stream."""
+
+    def __init__(self, stream: TaskStream[R]) -> None:
+        self.stream = stream
+        self.options = stream.options
+        self.owner = current_owner("async_stream")
+        self.bell = asyncio.Event()
+        self.inputs = inputs_of(stream.items, self.bell.set)
+        self.running: dict[int, Slot] = {}
+        self.outcomes: dict[int, Outcome[R]] = {}
+        self.failure: TaskTimeout | None = None
+        self.closed = False
+        self._spawned = 0
+        self._delivered = 0
+        self._release = when_over(self.owner, lambda _: self.close())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no result is left, and none will come."""
+        return self.inputs.over and not self.running and not self.outcomes
+
+    def finished(self) -> Iterator[Outcome[R]]:
+        """The results that it is time for."""
+        while self.outcomes:
+            position = self._delivered if self.options.ordered else next(iter(self.outcomes))
+            if position not in self.outcomes:
+                return
+            self._delivered += 1
+            yield self.outcomes.pop(position)
+
+    async def go_on(self) -> bool:
+        """Start what may run; answers whether there is something to wait for before the next result."""
+        if self.failure is not None:
+            raise self.failure
+        while len(self.running) < self.options.slots and (taken := self.inputs.take()):
+            await self._spawn(taken[0])
+        return not self.is_over
+
+    def close(self) -> None:
+        """Kill what still runs."""
+        self.closed = True
+        self._release()
+        for slot in list(self.running.values()):
+            slot.cut_off()
+        self.running.clear()
+
+    async def _spawn(self, item: object) -> None:
+        slot = Slot(self, self._spawned, item)
+        self._spawned += 1
+        await self.stream.launch(self.stream.function, (item,), chain(self.owner), slot)
+
+
+class Slot(Client):
+    """One task of a stream."""
+
+    def __init__(self, run: Run[Any], position: int, item: object) -> None:
+        self.run = run
+        self.position = position
+        self.item = item
+        self.process: Process[Any] | None = None
+        self.outcome: Outcome[Any] | None = None
+        self.timer: Timer | None = None
+
+    def begun(self, process: Process[Any]) -> None:
+        """Watch the process, and its time."""
+        if self.run.closed:
+            process.kill()
+            return
+        self.process = process
+        self.run.running[self.position] = self
+        process.tie().watchers[self] = self._ended
+        seconds = self.run.options.timeout
+        if seconds is not None:
+            self.timer = current_namespace().scheduler.timers.schedule(seconds, self._expired)
+
+    def answered(self, value: Any) -> None:
+        """Take the answer; the end of the process is next."""
+        if self.outcome is None:
+            self.outcome = Done(value)
+
+    def cut_off(self) -> None:
+        """Kill the process, and hear no more of it."""
+        self._stop_watching()
+        if self.process is not None:
+            self.process.kill()
+
+    def _expired(self) -> None:
+        if self.run.options.on_timeout == "kill_task" and self.process is not None:
+            self.outcome = self._exited(TIMEOUT)
+            self.process.kill()
+        else:
+            self.run.failure = TaskTimeout(self.process, "async_stream", self.run.options.timeout)
+            self.run.bell.set()
+
+    def _ended(self, _: object, reason: object) -> None:
+        self._stop_watching()
+        run = self.run
+        del run.running[self.position]
+        if self.outcome is None:
+            self._bring_down_owner(reason)
+        run.outcomes[self.position] = self.outcome or self._exited(reason)
+        run.bell.set()
+
+    def _bring_down_owner(self, reason: object) -> None:
+        # As a link would, except that one that traps exits reads of it in the results and not in its mailbox.
+        owner = self.run.owner
+        if self.run.stream.linked and isinstance(owner, Process) and not (owner.ties and owner.ties.trapping):
+            owner.signal(reason, self.process)
+
+    def _exited(self, reason: object) -> Exited:
+        return Exited((self.item, reason) if self.run.options.zip_input_on_exit else reason)
+
+    def _stop_watching(self) -> None:
+        if self.timer is not None:
+            self.timer.drop()
+        if self.process is not None and self.process.ties is not None:
+            self.process.ties.watchers.pop(self, None)
+
+
+def _is_positive(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_duration(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
