@@ -55,13 +55,13 @@ class Database(GenServer):
 
     def insert(self, table: Table, values: Values) -> Reply[Row | Conflict | Invalid]:
         """Add a row and answer with it, with what the database filled in."""
-        reply = Reply[Row | Conflict | Invalid]()
+        reply: Reply[Row | Conflict | Invalid] = Reply()
         self._engine.write(Insert(table, values), _answering(reply))
         return reply
 
     def get(self, table: Table, key: Key) -> Reply[Row | NotFound]:
         """Read the row with this key. All that ask in the same turn of the loop share one query."""
-        reply = Reply[Row | NotFound]()
+        reply: Reply[Row | NotFound] = Reply()
         self._engine.get(table, key, _answering(reply))
         return reply
 
@@ -72,19 +72,19 @@ class Database(GenServer):
 
         A column `version` goes up by one. With `version` given the row must be at that version.
         """
-        reply = Reply[Row | NotFound | Stale | Conflict | Invalid]()
+        reply: Reply[Row | NotFound | Stale | Conflict | Invalid] = Reply()
         self._engine.write(Update(table, key, values, version), _answering(reply))
         return reply
 
     def delete(self, table: Table, key: Key, *, version: int | None = None) -> Reply[Row | NotFound | Stale | Conflict]:
         """Remove the row, and answer with what it was."""
-        reply = Reply[Row | NotFound | Stale | Conflict]()
+        reply: Reply[Row | NotFound | Stale | Conflict] = Reply()
         self._engine.write(Delete(table, key, version), _answering(reply))
         return reply
 
     def select(self, query: Query) -> Reply[Sequence[Row]]:
         """Read what any SELECT of SQLAlchemy Core finds."""
-        reply = Reply[Sequence[Row]]()
+        reply: Reply[Sequence[Row]] = Reply()
         self._engine.read(query, _answering(reply))
         return reply
 
@@ -96,7 +96,7 @@ class Database(GenServer):
             note = lambda rows: Insert(notes, {"customer": rows[0]["id"]})
             await database.call(Database.transact, Insert(customers, values), note)
         """
-        reply = Reply[tuple[Row, ...] | Refused]()
+        reply: Reply[tuple[Row, ...] | Refused] = Reply()
         self._engine.write(Transaction(steps), _answering(reply))
         return reply
 

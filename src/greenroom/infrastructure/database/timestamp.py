@@ -1,11 +1,19 @@
 """Points in time, stored so that both databases, people and sorting read them alike."""
 
 from datetime import UTC, datetime
+from typing import Any, Protocol
 
 from sqlalchemy import DateTime, Dialect, Text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from typing_extensions import override
+
+
+class Processor(Protocol):
+    """What SQLAlchemy asks of a conversion; the driver's values are text in SQLite, datetimes in PostgreSQL."""
+
+    def __call__(self, value: Any) -> Any:
+        """Convert one value."""
 
 
 class UtcTimestamp(TypeDecorator[datetime]):
@@ -25,20 +33,40 @@ class UtcTimestamp(TypeDecorator[datetime]):
             return TIMESTAMP(timezone=True, precision=3)
         return dialect.type_descriptor(Text())
 
-    @override
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | str | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"expected a datetime with a time zone, got {value!r}")
-        moment = value.astimezone(UTC)
-        if dialect.name == "postgresql":
-            # Cut, as in SQLite's text: the server would round, and could come out a millisecond later.
-            return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    # The processors themselves, not what `TypeDecorator` would call from them: every change goes through here.
 
     @override
-    def process_result_value(self, value: datetime | str | None, dialect: Dialect) -> datetime | None:
-        if isinstance(value, str):
-            return datetime.fromisoformat(value)
-        return value.astimezone(UTC) if value else None
+    def bind_processor(self, dialect: Dialect) -> Processor:
+        return _cut if dialect.name == "postgresql" else _text
+
+    @override
+    def result_processor(self, dialect: Dialect, coltype: object) -> Processor:
+        return _in_utc if dialect.name == "postgresql" else _read
+
+
+def _cut(value: datetime | None) -> datetime | None:
+    # Cut, as SQLite's text is: the server would round, and could come out a millisecond later.
+    if value is None:
+        return None
+    moment = _moment(value)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def _text(value: datetime | None) -> str | None:
+    return None if value is None else _moment(value).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _moment(value: datetime) -> datetime:
+    if value.tzinfo is UTC:
+        return value
+    if value.tzinfo is None:
+        raise ValueError(f"expected a datetime with a time zone, got {value!r}")
+    return value.astimezone(UTC)
+
+
+def _in_utc(value: datetime | None) -> datetime | None:
+    return None if value is None else value.astimezone(UTC)
+
+
+def _read(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)
