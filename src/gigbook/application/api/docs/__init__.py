@@ -13,14 +13,19 @@ from gigbook.application.api.operations import get
 from gigbook.application.api.preconditions import content_tag, knows
 from gigbook.application.api.request import Request
 
-_TYPES: Final = {"page.html": "text/html", "page.js": "text/javascript", "page.css": "text/css"}
+_TYPES: Final = {
+    "page.html": "text/html; charset=utf-8",
+    "page.js": "text/javascript; charset=utf-8",
+    "page.css": "text/css; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
 
 # Nothing on the page may come from, or go to, any other place than this server.
 _POLICY: Final = (b"content-security-policy", b"default-src 'self'; base-uri 'none'; frame-ancestors 'none'")
 
 
 def _serve(name: str) -> Callable[[Request], Awaitable[Answer]]:
-    kind = f"{_TYPES[name]}; charset=utf-8".encode()
+    kind = _TYPES[name].encode()
 
     async def show(request: Request) -> Answer:
         body = _content(name)
@@ -37,5 +42,5 @@ def _content(name: str) -> bytes:
 
 ROUTES: Final = (
     Endpoint("/docs", get(_serve("page.html"))),
-    *(Endpoint(f"/docs/{name}", get(_serve(name))) for name in ("page.js", "page.css")),
+    *(Endpoint(f"/docs/{name}", get(_serve(name))) for name in _TYPES if name != "page.html"),
 )
