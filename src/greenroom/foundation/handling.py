@@ -2,7 +2,8 @@
 
 A process's `queue` says what state it is in. None: idle, a call may run inline. `RESTING`: idle as well, but
 something else is to be done first, such as stopping an idle timer. `BUSY`: a handler runs and nothing waits.
-`CLOSED`: it has ended. Anything else: messages wait, and it has its turn on the scheduler or is running.
+`CLOSED`: it has ended. A `Shared` one: a broadcast will come by with its message. Anything else: messages wait, and it
+has its turn on the scheduler or is running.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from greenroom.foundation.mailbox import (
     Keywords,
     Mailbox,
     Message,
+    Shared,
     Waiter,
 )
 from greenroom.foundation.namespace import Name, Namespace
@@ -91,6 +93,9 @@ class Handling:
             self.namespace.scheduler.schedule(self)
         elif queue is BUSY:
             self.queue = Mailbox((message,))
+        elif type(queue) is Shared:
+            self._leave_broadcast(queue)
+            self.put(message)
         else:
             queue.append(message)
         return True
@@ -124,6 +129,8 @@ class Handling:
         """Look for what else is to be done once the running handler is through."""
         if self.queue is BUSY:
             self.queue = Mailbox()
+        elif type(self.queue) is Shared:
+            self._leave_broadcast(self.queue)
 
     @abstractmethod
     def die(self, reason: object) -> None:
@@ -296,6 +303,11 @@ class Handling:
             waiter.set_exception(error)
 
     # Steps of the above.
+
+    def _leave_broadcast(self, queue: Shared) -> None:
+        # Something else is to come after the message and before the broadcast's turn.
+        self.queue = Mailbox(((self.server.__class__.handle_info, (queue.event,), NOTHING, None),))
+        self.namespace.scheduler.schedule(self)
 
     def _wait_for_worker(self) -> None:
         if self.ties is None or self.ties.home is None:

@@ -30,8 +30,21 @@ class Mailbox(list["Message"]):
     __slots__ = ()
 
 
+class Shared(Mailbox):
+    """One message that waits for many processes, in place of a mailbox for each: what `broadcast` leaves with them.
+
+    As a list it is empty, so that nobody takes it for a mailbox of one process.
+    """
+
+    __slots__ = ("event",)
+
+    def __init__(self, event: object) -> None:
+        super().__init__()
+        self.event = event
+
+
 # A process's queue is None while it is idle, one of these while it has a state but no message, else a mailbox of its
-# own.
+# own or a shared one.
 BUSY: Final = Mailbox()
 RESTING: Final = Mailbox()
 CLOSED: Final = Mailbox()

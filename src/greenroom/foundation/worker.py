@@ -239,9 +239,9 @@ class Worker:
             parking.cancel()
         self.crew.refill()
 
-    def taken(self) -> tuple[Any, Waiter | None]:
-        """The outcome of the request, and who waits for it."""
-        return self.result, self.waiter
+    def taken(self) -> tuple[Any, Any, Waiter | None]:
+        """The process whose handler was suspended, the outcome, and who waits for it."""
+        return self.process, self.result, self.waiter
 
     def park(self) -> Parking:
         """What the task waits for until the next request."""
@@ -312,7 +312,8 @@ def _serve(worker: Worker) -> Generator[object, Any, None]:
             worker.result = error
             signal = FAILED
         if worker.detached:
-            outcome, waiter = worker.taken()
+            # Not always the one of the request: a broadcast works for one after the other.
+            process, outcome, waiter = worker.taken()
             parking = worker.park()
             process.resumed(worker, signal, outcome, waiter)
             # What it worked on must not live on in a parked worker.
@@ -341,7 +342,7 @@ def running_processes() -> list[Host]:
     found: list[Host] = []
     frame: FrameType | None = inspect.currentframe()
     while frame is not None:
-        if frame.f_code is _serve.__code__ and frame.f_locals.get("process") is not None:
-            found.append(frame.f_locals["process"])
+        if frame.f_code is _serve.__code__ and frame.f_locals["worker"].process is not None:
+            found.append(frame.f_locals["worker"].process)
         frame = frame.f_back
     return found
