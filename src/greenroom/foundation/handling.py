@@ -75,6 +75,12 @@ class Handling:
         """Whether a message would be handled at once."""
         return self.queue is None or self.queue is RESTING
 
+    @property
+    def waiting(self) -> int:
+        """How many messages wait for it."""
+        behind = 1 if type(self.queue) is Shared else len(self.queue or ())
+        return behind if self.backlog is None else behind + length_hint(self.backlog)
+
     def was_used(self) -> bool:
         """Whether it has handled a message since this was last asked, or does now: for whoever ends what is idle."""
         if not self.resting:

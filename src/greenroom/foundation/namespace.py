@@ -29,13 +29,15 @@ _latest: list[Namespace | None] = [None]
 class Namespace(Crew):
     """A table of names, the processes that live in it, and the workers in which they run."""
 
-    __slots__ = ("name", "names", "processes")
+    __slots__ = ("holdings", "name", "names", "processes")
 
     def __init__(self, name: str, scheduler: Scheduler) -> None:
         self.name = name
         # Whatever is registered: processes, seen from below.
         self.names: dict[object, Any] = {}
         self.processes: set[Any] = set()
+        # What the layers above keep for this namespace, by the class that knows what it is.
+        self.holdings: dict[type, Any] = {}
         pristine = contextvars.Context()
         pristine.run(_current.set, self)
         super().__init__(name, scheduler, pristine)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Any
+from typing import Any, Final
 
 from greenroom.foundation.exits import KILLED, NOPROC, NORMAL
 from greenroom.foundation.handling import Ended, Handling
@@ -14,6 +14,10 @@ from greenroom.foundation.server import Server, gone
 from greenroom.foundation.ties import Ending, Ties
 from greenroom.foundation.timer import Timer
 from greenroom.foundation.worker import Worker
+
+
+NEWEST: Final = 100
+"""How many messages `amend` looks at: the mailbox of a process that can not keep up may be long."""
 
 
 class Signals(Handling):
@@ -124,6 +128,16 @@ class Signals(Handling):
     def inform(self, message: object) -> None:
         """Put a message for `handle_info` into the mailbox."""
         self.put((self.server.__class__.handle_info, (message,), NOTHING, None))
+
+    def amend(self, message: object, other: object) -> bool:
+        """Put another message for `handle_info` in the place of one that waits among the newest; False if none does."""
+        queue = self.queue or ()
+        for at in range(len(queue) - 1, max(len(queue) - NEWEST, 0) - 1, -1):
+            function, args, kwargs, waiter = queue[at]
+            if len(args) == 1 and args[0] is message:
+                queue[at] = (function, (other,), kwargs, waiter)
+                return True
+        return False
 
     def later(self, seconds: float, message: Message) -> Timer:
         """Put the message into the mailbox in this many seconds, unless the process ends before."""
