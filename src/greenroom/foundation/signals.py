@@ -131,7 +131,9 @@ class Signals(Handling):
 
     def amend(self, message: object, other: object) -> bool:
         """Put another message for `handle_info` in the place of one that waits among the newest; False if none does."""
-        queue = [] if self.queue is None else self.queue
+        queue = self.queue
+        if queue is None:
+            return False
         for at in range(len(queue) - 1, max(len(queue) - NEWEST, 0) - 1, -1):
             function, args, kwargs, waiter = queue[at]
             if len(args) == 1 and args[0] is message:
