@@ -3,7 +3,7 @@
 from greenroom.foundation import telemetry
 from greenroom.foundation.alias import Alias, AliasedMonitor, AliasMode, alias, monitor_with_alias
 from greenroom.foundation.batch import batched
-from greenroom.foundation.child import ChildSpec, child
+from greenroom.foundation.child import ChildSpec, Informed, child
 from greenroom.foundation.collector import calm_collector
 from greenroom.foundation.dynamic_supervisor import DynamicSupervisor, TooManyChildren
 from greenroom.foundation.errors import (
@@ -26,6 +26,7 @@ from greenroom.foundation.errors import (
 from greenroom.foundation.exits import ProcessExit, Shutdown, exit_with
 from greenroom.foundation.function_process import receive, spawn, spawn_link, spawn_monitor
 from greenroom.foundation.genserver import GenServer
+from greenroom.foundation.match import ANY, Entry, Match
 from greenroom.foundation.namespace import Global, list_services, namespace
 from greenroom.foundation.outcome import Done, Exited, NotOwner, Outcome, TaskDown, TaskTimeout
 from greenroom.foundation.partition_supervisor import NoSuchSize, Partition, PartitionSupervisor
@@ -50,7 +51,7 @@ from greenroom.foundation.processes import (
     whereis,
 )
 from greenroom.foundation.ref import Down, Exit, Monitor, Ref, Timeout
-from greenroom.foundation.registry import NoRegistry, Registry, Via
+from greenroom.foundation.registry import Registry, Via
 from greenroom.foundation.reply import Reply
 from greenroom.foundation.running import current_process
 from greenroom.foundation.supervisor import (
@@ -62,6 +63,7 @@ from greenroom.foundation.supervisor import (
     NoSuchChild,
     Supervisor,
 )
+from greenroom.foundation.table import AlreadyRegistered, NoRegistry, Registered, Table, Unregistered
 from greenroom.foundation.task import Task
 from greenroom.foundation.task_body import TaskSpec
 from greenroom.foundation.task_stream import TaskStream
@@ -69,10 +71,12 @@ from greenroom.foundation.task_supervisor import TaskSupervisor
 from greenroom.foundation.timer import Timer
 
 __all__ = [
+    "ANY",
     "Alias",
     "AliasMode",
     "AliasedMonitor",
     "AlreadyPresent",
+    "AlreadyRegistered",
     "AlreadyStarted",
     "CallError",
     "CallTimeout",
@@ -85,6 +89,7 @@ __all__ = [
     "Done",
     "Down",
     "DynamicSupervisor",
+    "Entry",
     "Exit",
     "Exited",
     "FailedChild",
@@ -92,7 +97,9 @@ __all__ = [
     "Global",
     "GreenroomError",
     "Ignored",
+    "Informed",
     "MailboxFull",
+    "Match",
     "Monitor",
     "NoRegistry",
     "NoSuchChild",
@@ -106,6 +113,7 @@ __all__ = [
     "PartitionSupervisor",
     "ProcessExit",
     "Ref",
+    "Registered",
     "Registry",
     "Rejected",
     "Reply",
@@ -114,6 +122,7 @@ __all__ = [
     "StartError",
     "StartFailed",
     "Supervisor",
+    "Table",
     "Task",
     "TaskDown",
     "TaskSpec",
@@ -124,6 +133,7 @@ __all__ = [
     "Timer",
     "TimerCancelled",
     "TooManyChildren",
+    "Unregistered",
     "Via",
     "alias",
     "batched",

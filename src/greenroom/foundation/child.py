@@ -7,11 +7,12 @@ from dataclasses import fields, replace
 from typing import Any, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar, cast
 
 from greenroom.foundation.errors import StartError, StartFailed
+from greenroom.foundation.exits import ProcessExit, reason_of
 from greenroom.foundation.genserver import GenServer
 from greenroom.foundation.mailbox import NOTHING, Arguments, Function, Keywords
 from greenroom.foundation.namespace import Name, checked
 from greenroom.foundation.process import Process
-from greenroom.foundation.ref import Ref
+from greenroom.foundation.ref import CALL_SECONDS, Ref, Within
 from greenroom.foundation.restart import ChildOptions, RestartType, Shutdown
 from greenroom.foundation.start import launch
 
@@ -87,13 +88,16 @@ class ChildSpec(Generic[S]):
         """Start it linked to the process that asks."""
         return await self._launch(None, link=True)
 
-    def start_under(self, parent: Process[Any], extra: Arguments = ()) -> Coroutine[Any, Any, Process[S]]:
-        """Start it as a child of this supervisor; `extra` arguments come before its own."""
+    def start_under(self, parent: Process[Any], extra: Arguments = ()) -> Coroutine[Any, Any, Ref[S]]:
+        """Start it as a child of this supervisor; `extra` arguments come before its own.
+
+        The address may be an `Informed` one; `find` gives the process.
+        """
         return self._launch(parent, extra=extra)
 
     def _launch(
         self, parent: Process[Any] | None, *, link: bool = False, extra: Arguments = ()
-    ) -> Coroutine[Any, Any, Process[S]]:
+    ) -> Coroutine[Any, Any, Ref[S]]:
         function = self.start_function
         args = extra + self.args if extra else self.args
         if not isinstance(function, type):
@@ -109,22 +113,32 @@ class ChildSpec(Generic[S]):
         return f"<child {self.child_id!r}, {self.options.restart}>"
 
 
-async def _called(function: Function, args: Arguments, kwargs: Keywords, parent: Process[Any] | None) -> Process[Any]:
+class Informed(Within[S]):
+    """The address of a child, and what else its start function had to say: it answered `Informed(ref, info)`."""
+
+    __slots__ = ("info",)
+
+    def __init__(self, ref: Ref[S], info: object) -> None:
+        super().__init__(ref, CALL_SECONDS)
+        self.info = info
+
+
+async def _called(function: Function, args: Arguments, kwargs: Keywords, parent: Process[Any] | None) -> Ref[Any]:
     # A start function of the user's own: it answers a reference, or raises as `start` does.
     name = getattr(function, "__name__", repr(function))
     try:
         answer = await cast(Awaitable[object], function(*args, **kwargs))
     except StartError:
         raise
-    except Exception as error:  # whatever it raises is the reason why there is no process
-        raise StartFailed(name, error) from error
+    except (Exception, ProcessExit) as error:  # whatever it raises is the reason why there is no process
+        raise StartFailed(name, reason_of(error)) from error
     if isinstance(answer, StartError):
         raise answer
     process: Process[Any] | None = answer.find() if isinstance(answer, Ref) else None
     if process is None or not process.alive:
         raise StartFailed(name, TypeError(f"expected a start function to answer a running process, got {answer!r}"))
     process.parent = parent
-    return process
+    return cast("Ref[Any]", answer if isinstance(answer, Informed) else process)
 
 
 def child(server: Callable[P, S], *args: P.args, **kwargs: P.kwargs) -> ChildSpec[S]:
@@ -134,7 +148,12 @@ def child(server: Callable[P, S], *args: P.args, **kwargs: P.kwargs) -> ChildSpe
     """
     if not isinstance(server, type) or not issubclass(server, GenServer):
         raise ValueError(f"expected a GenServer class, got {server!r}")
-    return ChildSpec(server, args, kwargs, server.__child__)
+    options = server.__child__
+    if options.start is None:
+        return ChildSpec(server, args, kwargs, options)
+    start_function, own_args = options.start
+    spec: ChildSpec[S] = ChildSpec(start_function, own_args, NOTHING, options)
+    return spec if options.id is not None else spec.id(cast(Hashable, server))
 
 
 class HasChildSpec(Protocol):
@@ -181,7 +200,7 @@ def _from_pair(kind: Any, argument: object) -> ChildSpec[Any]:
 def _from_mapping(form: Mapping[str, Any]) -> ChildSpec[Any]:
     if "id" not in form:
         raise ValueError(f"expected a child spec with an id, got {dict(form)!r}")
-    known = {field.name for field in fields(ChildOptions)}
+    known = {field.name for field in fields(ChildOptions)} - {"start"}
     unknown = form.keys() - known - {"start", "name"}
     if unknown:
         raise ValueError(f"expected a child spec of id, start and options, got {', '.join(sorted(unknown))} as well")

@@ -10,7 +10,7 @@ limit. Like Elixir's `DynamicSupervisor`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Literal, TypedDict, Unpack, cast
 
 from greenroom.foundation.child import ChildForm, ChildSpec, child_spec
 from greenroom.foundation.errors import Ignored, StartError, StartFailed
@@ -32,23 +32,42 @@ class TooManyChildren(StartError):
         self.limit = limit
 
 
+class Changes(TypedDict, total=False):
+    """What may change while a supervisor runs."""
+
+    max_children: int | None
+    max_restarts: int
+    max_seconds: float
+    extra_arguments: Arguments
+    strategy: Literal["one_for_one"]
+    auto_shutdown: Literal["never"]
+
+
 @dataclass
 class DynamicSupervisor(GenServer, type="supervisor"):
-    """Starts children on demand; `extra_arguments` come before each child's own."""
+    """Starts children on demand; `extra_arguments` come before each child's own.
+
+    `strategy` and `auto_shutdown` have the one value that makes sense here, and refuse every other.
+    """
 
     max_children: int | None = None
     max_restarts: int = 3
     max_seconds: float = 5.0
     extra_arguments: Arguments = ()
+    strategy: Literal["one_for_one"] = "one_for_one"
+    auto_shutdown: Literal["never"] = "never"
     _children: dict[Process[Any], ChildSpec[Any]] = field(
         default_factory=dict[Process[Any], ChildSpec[Any]], init=False, repr=False
     )
-    _restarting: dict[object, ChildSpec[Any]] = field(
-        default_factory=dict[object, ChildSpec[Any]], init=False, repr=False
+    # By the process that ended: its address still serves to give the child up.
+    _restarting: dict[Process[Any], ChildSpec[Any]] = field(
+        default_factory=dict[Process[Any], ChildSpec[Any]], init=False, repr=False
     )
     _intensity: Intensity = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        _only("strategy", self.strategy, "one_for_one")
+        _only("auto_shutdown", self.auto_shutdown, "never")
         if self.max_children is not None and self.max_children < 0:
             raise ValueError(f"expected max_children to be at least 0 or None, got {self.max_children!r}")
         if not isinstance(cast(object, self.extra_arguments), tuple):
@@ -84,10 +103,12 @@ class DynamicSupervisor(GenServer, type="supervisor"):
         return await self._start(spec)
 
     async def terminate_child(self, ref: Ref[Any]) -> NoSuchChild | None:
-        """Stop the child and forget it."""
-        process = ref.where()
-        spec = self._children.pop(process, None) if isinstance(process, Process) else None
-        if spec is None or not isinstance(process, Process):
+        """Stop the child and forget it; one that can not be restarted is given up, by the address that it had."""
+        process: Any = ref.find()
+        if self._restarting.pop(process, None) is not None:
+            return None
+        spec = self._children.pop(process, None)
+        if spec is None:
             return NoSuchChild(ref)
         await shut_down(process, spec)
         return None
@@ -113,11 +134,27 @@ class DynamicSupervisor(GenServer, type="supervisor"):
         if spec is None:
             return
         if comes_back(spec.options.restart, reason):
-            await self._restart(spec, reason)
+            await self._restart(child, spec, reason)
         elif not is_clean(reason):
             report_restart(self, spec, reason, "not restarted")
 
-    async def _restart(self, spec: ChildSpec[Any], reason: object) -> None:
+    async def reconfigure(self, **changes: Unpack[Changes]) -> ValueError | None:
+        """Change these settings, for the children that are there and those to come; none, if one makes no sense.
+
+        The restarts up to now are forgotten.
+        """
+        before = {name: getattr(self, name) for name in changes if hasattr(self, name)}
+        try:
+            if unknown := changes.keys() - Changes.__annotations__.keys():
+                raise ValueError(f"expected settings of a DynamicSupervisor, got {', '.join(sorted(unknown))}")
+            vars(self).update(changes)
+            self.__post_init__()
+        except ValueError as error:
+            vars(self).update(before)
+            return error
+        return None
+
+    async def _restart(self, child: Process[Any], spec: ChildSpec[Any], reason: object) -> None:
         if not self._intensity.allows(self.__process__.namespace.scheduler.clock.monotonic()):
             report_restart(self, spec, reason, f"gave up after {self.max_restarts} restarts in {self.max_seconds:g} s")
             self.stop(SHUTDOWN)
@@ -125,21 +162,25 @@ class DynamicSupervisor(GenServer, type="supervisor"):
         report_restart(self, spec, reason, "restarting it")
         outcome = await self._start(spec)
         if isinstance(outcome, StartError) and not isinstance(outcome, Ignored):
-            ticket = object()
-            self._restarting[ticket] = spec
+            self._restarting[child] = spec
             # Through the mailbox, so that a shutdown or a question is heard between two tries.
-            retry = (ticket, reason_of_start(outcome))
+            retry = (child, reason_of_start(outcome))
             self.__process__.put((DynamicSupervisor._try_again, retry, NOTHING, None))
 
-    async def _try_again(self, ticket: object, reason: object) -> None:
-        spec = self._restarting.pop(ticket, None)
+    async def _try_again(self, child: Process[Any], reason: object) -> None:
+        spec = self._restarting.pop(child, None)
         if spec is not None:
-            await self._restart(spec, reason)
+            await self._restart(child, spec, reason)
 
     async def _start(self, spec: ChildSpec[Any]) -> Ref[Any] | StartError:
         try:
-            process = await spec.start_under(self.__process__, self.extra_arguments)
+            started = await spec.start_under(self.__process__, self.extra_arguments)
         except StartError as error:
             return error
-        self._children[process] = spec
-        return process
+        self._children[started.find()] = spec
+        return started
+
+
+def _only(what: str, value: object, choice: str) -> None:
+    if value != choice:
+        raise ValueError(f"expected {what} to be {choice}, got {value!r}")

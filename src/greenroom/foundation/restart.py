@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar, get_args
 
@@ -23,7 +23,8 @@ T = TypeVar("T")
 class ChildOptions:
     """How a supervisor treats a child.
 
-    `id` None stands for the server's class, `shutdown` None for the type's default.
+    `id` None stands for the server's class, `shutdown` None for the type's default. `start` is a function that the
+    class has for it, with its arguments, in place of the class and those that a child is given.
     """
 
     id: Hashable = None
@@ -32,6 +33,7 @@ class ChildOptions:
     type: ChildType = "worker"
     significant: bool = False
     timeout: float | None = None
+    start: tuple[Callable[..., object], tuple[object, ...]] | None = None
 
     def __post_init__(self) -> None:
         if self.restart not in get_args(RestartType):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from greenroom.foundation.errors import StartFailed
+from greenroom.foundation.exits import ProcessExit, reason_of
 from greenroom.foundation.mailbox import Arguments, Function, Keywords
 from greenroom.foundation.namespace import Name, current_namespace
 from greenroom.foundation.process import Process
@@ -34,8 +35,8 @@ async def launch(
     namespace = current_namespace() if parent is None else parent.namespace
     try:
         server: Any = factory(*args, **kwargs)
-    except Exception as error:  # whatever a constructor raises is the reason why there is no process
-        raise StartFailed(getattr(factory, "__name__", repr(factory)), error) from error
+    except (Exception, ProcessExit) as error:  # whatever a constructor raises is the reason why there is no process
+        raise StartFailed(getattr(factory, "__name__", repr(factory)), reason_of(error)) from error
     if not isinstance(server, Server):
         raise StartFailed(repr(factory), TypeError(f"expected a server, got {server!r}"))
     process: Process[Any] = Process(server, namespace, name)

@@ -263,10 +263,11 @@ class Supervisor(GenServer, type="supervisor"):
 
     async def _start(self, child: Child) -> Ref[Any] | StartError:
         try:
-            child.process = await child.spec.start_under(self.__process__)
+            started = await child.spec.start_under(self.__process__)
         except StartError as error:
             return error
-        return child.process
+        child.process = started.find()
+        return started
 
     async def _stop_all(self, children: Sequence[Child]) -> None:
         for child in reversed(children):
