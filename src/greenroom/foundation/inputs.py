@@ -22,6 +22,10 @@ class Inputs(Protocol[T_co]):
         """The next item if it is there; asks for it otherwise."""
         ...
 
+    def stop(self) -> None:
+        """Wait for nothing more."""
+        ...
+
     async def close(self) -> None:
         """Let the input clean up: nothing more will be asked of it."""
         ...
@@ -45,6 +49,9 @@ class PlainInputs(Generic[T]):
             return (item,)
         self.over = True
         return ()
+
+    def stop(self) -> None:
+        """Do nothing: nobody waits."""
 
     async def close(self) -> None:
         """Close the iterator if it is a generator, or looks like one."""
@@ -83,14 +90,19 @@ class AsyncInputs(Generic[T]):
                 self._reader.result()
         return item
 
+    def stop(self) -> None:
+        """Stop reading."""
+        if self._reader is not None:
+            self._reader.cancel()
+
     async def close(self) -> None:
         """Stop reading, and wait until the input has cleaned up."""
-        reader = self._reader
-        if reader is not None:
-            reader.cancel()
-            await asyncio.wait({reader})
-            if not reader.cancelled():
-                reader.exception()
+        self.stop()
+        if self._reader is not None:
+            await asyncio.wait({self._reader})
+            if not self._reader.cancelled():
+                # An error of the input was raised by `take`, or comes too late for anyone.
+                self._reader.exception()
 
     async def _read(self) -> None:
         iterator: Any = aiter(self._items)

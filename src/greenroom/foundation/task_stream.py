@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, TypeAlias, TypedDict, TypeVar, get_args
 
@@ -105,24 +105,50 @@ class TaskStream(Generic[R_co]):
         self.launch = launch
         self.linked = linked
 
-    async def __aiter__(self) -> AsyncGenerator[Outcome[R_co], None]:
-        """Start as many tasks as may run, and one more whenever one has ended.
+    def __aiter__(self) -> Results[R_co]:
+        """Begin anew."""
+        return Results(self)
+
+
+class Results(Generic[R_co]):
+    """The results of one consumption. To leave early is enough to end it; `aclose` also waits for the clean-up."""
+
+    def __init__(self, stream: TaskStream[R_co]) -> None:
+        self._stream = stream
+        self._run: Run[R_co] | None = None
+
+    def __aiter__(self) -> Results[R_co]:
+        return self
+
+    async def __anext__(self) -> Outcome[R_co]:
+        """The next result; the first one sets the tasks off.
 
         Raises:
             TaskTimeout: a task took too long; all others were killed.
             TooManyChildren, NotRunning: the supervisor of the tasks refuses, or is not there.
         """
-        run: Run[R_co] = Run(self)
+        run = self._run = self._run or Run(self._stream)
         try:
-            while not run.is_over:
-                run.bell.clear()
-                for outcome in run.finished():
-                    yield outcome
-                if await run.go_on():
-                    await run.bell.wait()
-        finally:
+            return await run.next()
+        except GeneratorExit:
+            # The consumer was killed: there is no time to wait for anything.
             run.close()
-            await run.inputs.close()
+            raise
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        """Kill what still runs, and let the input clean up."""
+        if self._run is not None:
+            self._run.close()
+            await self._run.inputs.close()
+
+    def __del__(self) -> None:
+        # A loop that was left early drops its iterator. That may happen anywhere, even in another thread.
+        run = self._run
+        if run is not None and not run.closed and not run.loop.is_closed():
+            run.loop.call_soon_threadsafe(run.close)
 
 
 class Run(Generic[R]):
@@ -132,6 +158,7 @@ class Run(Generic[R]):
         self.stream = stream
         self.options = stream.options
         self.owner = current_owner("async_stream")
+        self.loop = asyncio.get_running_loop()
         self.bell = asyncio.Event()
         self.inputs = inputs_of(stream.items, self.bell.set)
         self.running: dict[int, Slot] = {}
@@ -142,35 +169,34 @@ class Run(Generic[R]):
         self._delivered = 0
         self._release = when_over(self.owner, lambda _: self.close())
 
-    @property
-    def is_over(self) -> bool:
-        """Whether no result is left, and none will come."""
-        return self.inputs.over and not self.running and not self.outcomes
-
-    def finished(self) -> Iterator[Outcome[R]]:
-        """The results that it is time for."""
-        while self.outcomes:
-            position = self._delivered if self.options.ordered else next(iter(self.outcomes))
-            if position not in self.outcomes:
-                return
-            self._delivered += 1
-            yield self.outcomes.pop(position)
-
-    async def go_on(self) -> bool:
-        """Start what may run; answers whether there is something to wait for before the next result."""
-        if self.failure is not None:
-            raise self.failure
-        while len(self.running) < self.options.slots and (taken := self.inputs.take()):
-            await self._spawn(taken[0])
-        return not self.is_over
+    async def next(self) -> Outcome[R]:
+        """The next result that it is time for."""
+        while not self.closed:
+            self.bell.clear()
+            position = self._delivered if self.options.ordered else next(iter(self.outcomes), None)
+            if position in self.outcomes:
+                self._delivered += 1
+                return self.outcomes.pop(position)
+            await self._fill()
+            if self.inputs.over and not self.running and not self.outcomes:
+                break
+            await self.bell.wait()
+        raise StopAsyncIteration
 
     def close(self) -> None:
         """Kill what still runs."""
         self.closed = True
         self._release()
+        self.inputs.stop()
         for slot in list(self.running.values()):
             slot.cut_off()
         self.running.clear()
+
+    async def _fill(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+        while len(self.running) < self.options.slots and (taken := self.inputs.take()):
+            await self._spawn(taken[0])
 
     async def _spawn(self, item: object) -> None:
         slot = Slot(self, self._spawned, item)

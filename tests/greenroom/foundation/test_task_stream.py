@@ -1,0 +1,637 @@
+"""Streams of tasks: how many run, in which order they answer, and that nothing is left of them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
+from contextlib import aclosing
+from functools import partial
+from itertools import chain, islice
+from typing import Any, NoReturn
+
+import pytest
+
+from greenroom import (
+    Done,
+    Down,
+    Exited,
+    Ref,
+    Task,
+    TaskStream,
+    TaskTimeout,
+    current_process,
+    exit_with,
+    list_processes,
+    monitor,
+    spawn,
+)
+from greenroom.testing import Probe, VirtualClock, settle
+
+FOREVER = float("inf")
+
+
+def at_each_level(equal: str, less: str, greater: str) -> pytest.MarkDecorator:
+    """Run with as many tasks at a time as there are items (4), with fewer and with more."""
+    levels = [(4, equal), (2, less), (8, greater)]
+    return pytest.mark.parametrize(
+        "concurrency", [pytest.param(number, marks=pytest.mark.conforms(id)) for number, id in levels]
+    )
+
+
+async def sleep(milliseconds: float) -> float:
+    if milliseconds == FOREVER:
+        await asyncio.Event().wait()
+    await asyncio.sleep(milliseconds / 1000)
+    return milliseconds
+
+
+async def leave(reason: object) -> NoReturn:
+    exit_with(str(reason))
+
+
+async def leave_slowly(milliseconds: float) -> None:
+    await sleep(milliseconds)
+    exit_with(str(milliseconds))
+
+
+def done(*values: object) -> list[object]:
+    return [Done(value) for value in values]
+
+
+def exited(*reasons: object) -> list[object]:
+    return [Exited(reason) for reason in reasons]
+
+
+async def results(stream: TaskStream[Any], take: int | None = None) -> list[Any]:
+    """What comes out of the stream, or the beginning of it."""
+    found: list[Any] = []
+    async for outcome in stream:
+        found.append(outcome)
+        if len(found) == take:
+            break
+    return found
+
+
+async def pairs(stream: TaskStream[Any]) -> list[Any]:
+    """What comes out of a stream that is consumed twice at the same time."""
+    first, second = aiter(stream), aiter(stream)
+    found = [(outcome, await anext(second)) async for outcome in first]
+    assert await anext(second, None) is None
+    return found
+
+
+class Consumer:
+    """A process that traps exits and consumes streams, in as much time of the test's clock as it takes."""
+
+    def __init__(self, probe: Probe, clock: VirtualClock) -> None:
+        self.probe = probe
+        self.clock = clock
+        probe.trap_exit()
+
+    async def consume(self, work: Callable[[], Awaitable[Any]]) -> Any:
+        running = asyncio.ensure_future(self.probe.perform(work))
+        await settle()
+        while not running.done() and await self.clock.skip_to_next_timer():
+            pass
+        return await running
+
+    async def results(self, stream: TaskStream[Any], take: int | None = None) -> list[Any]:
+        found: list[Any] = await self.consume(lambda: results(stream, take))
+        return found
+
+    async def assert_alone(self) -> None:
+        """Nothing is left of a stream: no process, no link, no message."""
+        await settle()
+        process = self.probe.ref.find()
+        assert list_processes() == [process]
+        assert not process.ties.links
+        assert not process.ties.watchers
+        assert self.probe.messages == []
+
+
+@pytest.fixture
+def consumer(probe: Probe, clock: VirtualClock) -> Consumer:
+    return Consumer(probe, clock)
+
+
+# The same at every level of concurrency.
+
+
+@at_each_level("ex.task_stream.eq.01", "ex.task_stream.lt.01", "ex.task_stream.gt.01")
+async def test_results_come_in_the_order_of_the_items(consumer: Consumer, concurrency: int) -> None:
+    stream = Task.async_stream([1, 2, 3, 4], sleep, max_concurrency=concurrency)
+
+    assert await consumer.results(stream) == done(1, 2, 3, 4)
+
+
+@at_each_level("ex.task_stream.eq.02", "ex.task_stream.lt.02", "ex.task_stream.gt.02")
+async def test_a_function_may_bring_arguments_of_its_own(consumer: Consumer, concurrency: int) -> None:
+    async def add(amount: int, number: int) -> float:
+        return await sleep(number + amount)
+
+    stream = Task.async_stream([1, 2, 3, 4], partial(add, 5), max_concurrency=concurrency)
+
+    assert await consumer.results(stream) == done(6, 7, 8, 9)
+
+
+@at_each_level("ex.task_stream.eq.03", "ex.task_stream.lt.03", "ex.task_stream.gt.03")
+async def test_a_stream_that_was_consumed_leaves_nothing(consumer: Consumer, concurrency: int) -> None:
+    await consumer.results(Task.async_stream([1, 2, 3, 4], sleep, max_concurrency=concurrency))
+
+    await consumer.assert_alone()
+
+
+@at_each_level("ex.task_stream.eq.04", "ex.task_stream.lt.04", "ex.task_stream.gt.04")
+async def test_results_keep_the_order_when_the_slowest_is_first(consumer: Consumer, concurrency: int) -> None:
+    stream = Task.async_stream([4, 3, 2, 1], sleep, max_concurrency=concurrency)
+
+    assert await consumer.results(stream) == done(4, 3, 2, 1)
+
+
+@at_each_level("ex.task_stream.eq.05", "ex.task_stream.lt.05", "ex.task_stream.gt.05")
+async def test_exits_are_results_for_a_consumer_that_traps_them(consumer: Consumer, concurrency: int) -> None:
+    stream = Task.async_stream([1, 2, 3, 4], leave, max_concurrency=concurrency)
+
+    assert await consumer.results(stream) == exited("1", "2", "3", "4")
+    await consumer.assert_alone()
+
+
+@at_each_level("ex.task_stream.eq.06", "ex.task_stream.lt.06", "ex.task_stream.gt.06")
+async def test_stopping_early_kills_the_other_tasks(consumer: Consumer, concurrency: int) -> None:
+    before = len(list_processes())
+    stream = Task.async_stream([0, FOREVER, FOREVER, FOREVER], sleep, max_concurrency=concurrency)
+
+    async def take_one() -> tuple[list[Any], int]:
+        async with aclosing(aiter(stream)) as outcomes:
+            first = await anext(outcomes)
+            return [first], len(list_processes()) - before
+
+    first, running = await consumer.consume(take_one)
+
+    assert (first, running) == (done(0), min(concurrency, 4) - 1)
+    assert len(list_processes()) == before
+    assert not consumer.probe.ref.find().ties.links
+
+
+@at_each_level("ex.task_stream.eq.07", "ex.task_stream.lt.07", "ex.task_stream.gt.07")
+async def test_stopping_early_leaves_nothing(consumer: Consumer, concurrency: int) -> None:
+    stream = Task.async_stream([0, FOREVER, FOREVER, FOREVER], sleep, max_concurrency=concurrency)
+
+    assert await consumer.results(stream, take=1) == done(0)
+    await consumer.assert_alone()
+
+
+@at_each_level("ex.task_stream.eq.08", "ex.task_stream.lt.08", "ex.task_stream.gt.08")
+async def test_one_stream_can_be_consumed_twice_at_the_same_time(consumer: Consumer, concurrency: int) -> None:
+    stream = Task.async_stream([1, 2, 3, 4], sleep, max_concurrency=concurrency)
+
+    assert await consumer.consume(lambda: pairs(stream)) == [*zip(done(1, 2, 3, 4), done(1, 2, 3, 4), strict=True)]
+
+
+@at_each_level("ex.task_stream.eq.09", "ex.task_stream.lt.09", "ex.task_stream.gt.09")
+async def test_one_stream_of_exits_can_be_consumed_twice(consumer: Consumer, concurrency: int) -> None:
+    stream = Task.async_stream([1, 2, 3, 4], leave, max_concurrency=concurrency)
+
+    expected = exited("1", "2", "3", "4")
+    assert await consumer.consume(lambda: pairs(stream)) == [*zip(expected, expected, strict=True)]
+
+
+@at_each_level("ex.task_stream.eq.10", "ex.task_stream.lt.10", "ex.task_stream.gt.10")
+async def test_one_stream_with_the_slowest_first_can_be_consumed_twice(consumer: Consumer, concurrency: int) -> None:
+    stream = Task.async_stream([4, 3, 2, 1], sleep, max_concurrency=concurrency)
+
+    assert await consumer.consume(lambda: pairs(stream)) == [*zip(done(4, 3, 2, 1), done(4, 3, 2, 1), strict=True)]
+
+
+@at_each_level("ex.task_stream.eq.11", "ex.task_stream.lt.11", "ex.task_stream.gt.11")
+async def test_an_input_may_be_cut(consumer: Consumer, concurrency: int) -> None:
+    stream = Task.async_stream(islice(range(1, 9), 4), sleep, max_concurrency=concurrency)
+
+    assert await consumer.results(stream) == done(1, 2, 3, 4)
+
+
+@at_each_level("ex.task_stream.eq.12", "ex.task_stream.lt.12", "ex.task_stream.gt.12")
+async def test_an_input_of_tasks_that_exit_may_be_cut(consumer: Consumer, concurrency: int) -> None:
+    stream = Task.async_stream(islice(range(1, 9), 4), leave, max_concurrency=concurrency)
+
+    assert await consumer.results(stream) == exited("1", "2", "3", "4")
+
+
+@at_each_level("ex.task_stream.eq.13", "ex.task_stream.lt.13", "ex.task_stream.gt.13")
+async def test_an_input_with_the_slowest_first_may_be_cut(consumer: Consumer, concurrency: int) -> None:
+    stream = Task.async_stream(islice(range(8, 0, -1), 4), sleep, max_concurrency=concurrency)
+
+    assert await consumer.results(stream) == done(8, 7, 6, 5)
+
+
+@at_each_level("ex.task_stream.eq.14", "ex.task_stream.lt.14", "ex.task_stream.gt.14")
+async def test_the_first_results_may_be_enough(consumer: Consumer, concurrency: int) -> None:
+    stream = Task.async_stream(range(1, 9), sleep, max_concurrency=concurrency)
+
+    assert await consumer.results(stream, take=4) == done(1, 2, 3, 4)
+    await consumer.assert_alone()
+
+
+@at_each_level("ex.task_stream.eq.15", "ex.task_stream.lt.15", "ex.task_stream.gt.15")
+async def test_the_first_exits_may_be_enough(consumer: Consumer, concurrency: int) -> None:
+    stream = Task.async_stream(range(1, 9), leave, max_concurrency=concurrency)
+
+    assert await consumer.results(stream, take=4) == exited("1", "2", "3", "4")
+    await consumer.assert_alone()
+
+
+@at_each_level("ex.task_stream.eq.16", "ex.task_stream.lt.16", "ex.task_stream.gt.16")
+async def test_the_first_results_may_be_the_slowest(consumer: Consumer, concurrency: int) -> None:
+    stream = Task.async_stream(range(8, 0, -1), sleep, max_concurrency=concurrency)
+
+    assert await consumer.results(stream, take=4) == done(8, 7, 6, 5)
+    await consumer.assert_alone()
+
+
+@at_each_level("ex.task_stream.eq.17", "ex.task_stream.lt.17", "ex.task_stream.gt.17")
+async def test_a_step_after_the_stream_cleans_up_at_the_end(consumer: Consumer, concurrency: int) -> None:
+    steps: list[str] = []
+
+    async def announced() -> AsyncIterator[Any]:
+        try:
+            async for outcome in Task.async_stream([1, 2, 3, 4], sleep, max_concurrency=concurrency):
+                yield outcome
+        finally:
+            steps.append("cleaned up")
+
+    async def collect() -> list[Any]:
+        return [outcome async for outcome in announced()]
+
+    assert await consumer.consume(collect) == done(1, 2, 3, 4)
+    assert steps == ["cleaned up"]
+
+
+@at_each_level("ex.task_stream.eq.18", "ex.task_stream.lt.18", "ex.task_stream.gt.18")
+async def test_the_input_cleans_up_at_the_end(consumer: Consumer, concurrency: int) -> None:
+    steps: list[str] = []
+
+    def items() -> Iterator[int]:
+        try:
+            yield from (1, 2, 3, 4)
+        finally:
+            steps.append("cleaned up")
+
+    stream = Task.async_stream(items(), sleep, max_concurrency=concurrency)
+
+    assert await consumer.results(stream) == done(1, 2, 3, 4)
+    assert steps == ["cleaned up"]
+
+
+@at_each_level("ex.task_stream.eq.19", "ex.task_stream.lt.19", "ex.task_stream.gt.19")
+async def test_slow_tasks_are_killed_if_asked_for(consumer: Consumer, concurrency: int) -> None:
+    stream = Task.async_stream(
+        [100, 1, 100, 1], sleep, max_concurrency=concurrency, timeout=0.05, on_timeout="kill_task"
+    )
+
+    assert await consumer.results(stream) == [Exited("timeout"), Done(1), Exited("timeout"), Done(1)]
+    await consumer.assert_alone()
+
+
+@at_each_level("ex.task_stream.eq.20", "ex.task_stream.lt.20", "ex.task_stream.gt.20")
+async def test_a_slow_task_is_told_with_its_item_if_asked_for(consumer: Consumer, concurrency: int) -> None:
+    stream = Task.async_stream(
+        [1, 100],
+        sleep,
+        max_concurrency=concurrency,
+        timeout=0.05,
+        on_timeout="kill_task",
+        zip_input_on_exit=True,
+    )
+
+    assert await consumer.results(stream) == [Done(1), Exited((100, "timeout"))]
+
+
+@at_each_level("ex.task_stream.eq.21", "ex.task_stream.lt.21", "ex.task_stream.gt.21")
+async def test_exits_are_told_with_their_items_if_asked_for(consumer: Consumer, concurrency: int) -> None:
+    stream = Task.async_stream(range(1, 9), leave, max_concurrency=concurrency, zip_input_on_exit=True)
+
+    assert await consumer.results(stream, take=4) == exited((1, "1"), (2, "2"), (3, "3"), (4, "4"))
+
+
+# The others of the list.
+
+
+@pytest.mark.conforms("ex.task_stream.001")
+async def test_a_task_that_takes_too_long_ends_the_consumption(consumer: Consumer) -> None:
+    async def consume() -> TaskTimeout:
+        with pytest.raises(TaskTimeout) as caught:
+            await results(Task.async_stream([FOREVER], sleep, timeout=0))
+        return caught.value
+
+    error = await consumer.consume(consume)
+
+    assert (error.method, error.seconds) == ("async_stream", 0)
+    await consumer.assert_alone()
+
+
+@pytest.mark.conforms("ex.task_stream.002")
+@pytest.mark.parametrize(("concurrency", "order"), [(1, [400, 300, 200, 100]), (4, [100, 200, 300, 400])])
+async def test_unordered_results_come_as_they_are_there(
+    consumer: Consumer, concurrency: int, order: Sequence[int]
+) -> None:
+    stream = Task.async_stream([400, 300, 200, 100], sleep, max_concurrency=concurrency, ordered=False)
+
+    assert await consumer.results(stream) == done(*order)
+
+
+@pytest.mark.conforms("ex.task_stream.003")
+async def test_unordered_the_killed_ones_come_last(consumer: Consumer) -> None:
+    stream = Task.async_stream(
+        [100, 1, 100, 1], sleep, max_concurrency=4, ordered=False, timeout=0.05, on_timeout="kill_task"
+    )
+
+    assert await consumer.results(stream) == [Done(1), Done(1), Exited("timeout"), Exited("timeout")]
+    await consumer.assert_alone()
+
+
+@pytest.mark.conforms("ex.task_stream.004")
+async def test_tasks_may_take_as_long_as_they_like(consumer: Consumer) -> None:
+    assert await consumer.results(Task.async_stream([3_600_000], sleep, timeout=None)) == done(3_600_000)
+
+
+async def test_a_task_has_five_seconds_by_default(consumer: Consumer) -> None:
+    stream = Task.async_stream([4_999, 5_002], sleep, max_concurrency=2, on_timeout="kill_task")
+
+    assert await consumer.results(stream) == [Done(4_999), Exited("timeout")]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"max_concurrency": 0}, marks=pytest.mark.conforms("ex.task_stream.005")),
+        pytest.param({"on_timeout": "unknown"}, marks=pytest.mark.conforms("ex.task_stream.006")),
+        pytest.param({"timeout": "unknown"}, marks=pytest.mark.conforms("ex.task_stream.007")),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_when_the_stream_is_built(settings: dict[str, Any]) -> None:
+    [name] = settings
+
+    with pytest.raises(ValueError, match=f"expected {name} to be"):
+        Task.async_stream([], sleep, **settings)
+
+
+@pytest.mark.conforms("ex.task_stream.008")
+async def test_forged_messages_do_not_disturb_a_stream(consumer: Consumer) -> None:
+    forged: list[Down] = []
+
+    async def forge(number: int) -> int:
+        caller = Task.callers()[0]
+        assert isinstance(caller, Ref)
+        forged.append(Down(monitor(caller), current_process(), "oops"))
+        for process in list_processes():
+            process.send(forged[-1])
+        return number
+
+    stream = Task.async_stream([1, 2, 3, 4], forge, max_concurrency=4)
+
+    assert await consumer.results(stream) == done(1, 2, 3, 4)
+    assert consumer.probe.messages == forged
+
+
+@pytest.mark.conforms("ex.task_stream.009")
+async def test_tasks_of_streams_know_who_asked_for_them(consumer: Consumer) -> None:
+    async def inner(_: int) -> object:
+        return Task.callers()
+
+    async def outer(_: int) -> object:
+        [outcome] = await results(Task.async_stream([1], inner))
+        return current_process(), outcome.value
+
+    [outcome] = await consumer.results(Task.async_stream([1], outer))
+
+    task, callers = outcome.value
+    assert callers == (task, consumer.probe.ref)
+
+
+@pytest.mark.conforms("ex.task_stream.010")
+async def test_a_stream_belongs_to_the_process_that_consumes_it(consumer: Consumer) -> None:
+    async def asker(number: int) -> object:
+        return number, Task.callers()[0]
+
+    stream = Task.async_stream([1, 2, 3], asker, max_concurrency=2)
+
+    ref = consumer.probe.ref
+    assert await consumer.results(stream) == done((1, ref), (2, ref), (3, ref))
+
+
+@pytest.mark.conforms("ex.task_stream.011")
+async def test_an_input_may_be_made_of_parts_that_end_early(consumer: Consumer) -> None:
+    async def same(value: object) -> object:
+        return value
+
+    def endless() -> Generator[str]:
+        while True:
+            yield "foo"
+
+    stream = Task.async_stream(chain(islice(endless(), 1), [1, 2]), same, max_concurrency=2)
+
+    assert await consumer.results(stream) == done("foo", 1, 2)
+
+
+# What the list does not say.
+
+
+async def test_nothing_runs_before_the_first_result_is_asked_for(consumer: Consumer) -> None:
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    stream = Task.async_stream(items(), sleep, max_concurrency=3)
+    assert taken == []
+
+    await consumer.results(stream, take=1)
+    assert taken == [0, 1, 2]
+
+
+async def test_at_most_as_many_tasks_run_as_may(consumer: Consumer) -> None:
+    running = most = 0
+
+    async def work(milliseconds: int) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await sleep(milliseconds)
+        running -= 1
+
+    await consumer.results(Task.async_stream([5, 1, 3, 1, 2, 4], work, max_concurrency=3))
+
+    assert most == 3
+
+
+async def test_plain_asyncio_code_may_consume_a_stream() -> None:
+    async def double(number: int) -> int:
+        await asyncio.sleep(0)
+        return 2 * number
+
+    assert await results(Task.async_stream(range(5), double, max_concurrency=2)) == done(0, 2, 4, 6, 8)
+
+
+@pytest.mark.expected_crash(reason=ValueError)
+async def test_a_crash_is_a_result_for_plain_asyncio_code() -> None:
+    error = ValueError("oops")
+
+    async def fail(_: int) -> NoReturn:
+        raise error
+
+    assert await results(Task.async_stream([1], fail)) == [Exited(error)]
+
+
+async def test_a_crash_brings_down_a_consumer_that_does_not_trap_exits(clock: VirtualClock) -> None:
+    async def consume() -> None:
+        await results(Task.async_stream([1, FOREVER], leave_slowly, max_concurrency=2))
+
+    consumer = spawn(consume)
+    await clock.advance(1)
+
+    assert await consumer.down() == "noproc"
+    assert list_processes() == []
+
+
+@pytest.mark.parametrize("reason", ["shutdown", "kill"])
+async def test_tasks_end_with_their_consumer(reason: str, clock: VirtualClock) -> None:
+    async def consume() -> None:
+        await results(Task.async_stream([FOREVER, FOREVER], sleep, max_concurrency=2, timeout=None))
+
+    consumer = spawn(consume)
+    await settle()
+    running = len(list_processes())
+    consumer.exit(reason)
+    await settle()
+
+    assert (running, list_processes()) == (3, [])
+
+
+async def test_tasks_end_when_the_asyncio_task_that_consumes_is_cancelled() -> None:
+    consumer = asyncio.create_task(results(Task.async_stream([FOREVER], sleep, timeout=None)))
+    await settle()
+
+    consumer.cancel()
+    await settle()
+
+    assert list_processes() == []
+
+
+async def test_an_input_that_fails_ends_the_consumption_with_its_error(consumer: Consumer) -> None:
+    def items() -> Iterator[float]:
+        yield FOREVER
+        raise ValueError("no more")
+
+    async def consume() -> None:
+        with pytest.raises(ValueError, match="no more"):
+            await results(Task.async_stream(items(), sleep, max_concurrency=2))
+
+    await consumer.consume(consume)
+
+    await consumer.assert_alone()
+
+
+async def test_a_task_may_stop_its_own_consumer(clock: VirtualClock) -> None:
+    async def stop_consumer(_: int) -> None:
+        caller = Task.callers()[0]
+        assert isinstance(caller, Ref)
+        caller.exit("kill")
+
+    async def consume() -> None:
+        await results(Task.async_stream([1, 2], stop_consumer, max_concurrency=1))
+
+    assert await spawn(consume).down() == "killed"
+    await settle()
+    assert list_processes() == []
+
+
+# Inputs that have to be waited for.
+
+
+class Feed:
+    """Items that come in intervals, with a step to clean up."""
+
+    def __init__(self, *items: float, every: float = 10) -> None:
+        self.items = items
+        self.every = every
+        self.asked = 0
+        self.cleaned_up = False
+
+    async def __aiter__(self) -> AsyncIterator[float]:
+        try:
+            for item in self.items:
+                self.asked += 1
+                async with asyncio.timeout(60):
+                    await sleep(self.every)
+                    yield item
+        finally:
+            await asyncio.sleep(0)
+            self.cleaned_up = True
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+async def test_items_may_come_asynchronously(consumer: Consumer, ordered: bool) -> None:
+    feed = Feed(4, 3, 2, 1)
+
+    stream = Task.async_stream(feed, sleep, max_concurrency=2, ordered=ordered)
+
+    assert await consumer.results(stream) == done(4, 3, 2, 1)
+    assert feed.cleaned_up
+    await consumer.assert_alone()
+
+
+async def test_results_do_not_wait_for_the_next_item(consumer: Consumer, clock: VirtualClock) -> None:
+    async def times() -> list[float]:
+        stream = Task.async_stream(Feed(1, 1, every=1000), sleep, max_concurrency=2)
+        return [round(clock.monotonic(), 1) async for _ in stream]
+
+    assert await consumer.consume(times) == [1.0, 2.0]
+
+
+async def test_an_item_is_asked_for_only_when_there_is_room(consumer: Consumer) -> None:
+    feed = Feed(FOREVER, FOREVER, FOREVER, every=0)
+
+    await consumer.consume(lambda: results(Task.async_stream(feed, sleep, max_concurrency=2, on_timeout="kill_task")))
+
+    assert feed.asked == 3
+    feed = Feed(0, FOREVER, FOREVER, FOREVER, every=0)
+    await consumer.results(Task.async_stream(feed, sleep, max_concurrency=2), take=1)
+    await settle()
+    assert feed.asked <= 3
+
+
+async def test_an_asynchronous_input_cleans_up_when_the_consumption_stops_early(consumer: Consumer) -> None:
+    feed = Feed(1, 1, 1)
+
+    assert await consumer.results(Task.async_stream(feed, sleep, max_concurrency=1), take=1) == done(1)
+    await consumer.assert_alone()
+    assert feed.cleaned_up
+
+
+async def test_an_asynchronous_input_that_fails_ends_the_consumption_with_its_error(consumer: Consumer) -> None:
+    async def items() -> AsyncIterator[float]:
+        yield FOREVER
+        raise ValueError("no more")
+
+    async def consume() -> None:
+        with pytest.raises(ValueError, match="no more"):
+            await results(Task.async_stream(items(), sleep, max_concurrency=2))
+
+    await consumer.consume(consume)
+
+    await consumer.assert_alone()
+
+
+@pytest.mark.parametrize("reason", ["shutdown", "kill"])
+async def test_an_asynchronous_input_cleans_up_when_the_consumer_ends(reason: str, clock: VirtualClock) -> None:
+    feed = Feed(FOREVER, FOREVER)
+
+    async def consume() -> None:
+        await results(Task.async_stream(feed, sleep, max_concurrency=2, timeout=None))
+
+    consumer = spawn(consume)
+    await clock.advance(0.015)
+    consumer.exit(reason)
+    await settle()
+
+    assert (list_processes(), feed.cleaned_up) == ([], True)
