@@ -10,6 +10,8 @@ from greenroom.infrastructure.database.url import DatabaseUrl
 class Connector(Protocol):
     """Opens sessions on one database, from any thread."""
 
+    url: DatabaseUrl
+
     def writer(self) -> Session:
         """Open the session that changes are made in. The first time, a file that is missing is created.
 

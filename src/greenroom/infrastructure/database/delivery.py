@@ -3,6 +3,8 @@
 from asyncio import AbstractEventLoop
 from collections import deque
 
+from greenroom.foundation import telemetry
+from greenroom.foundation.telemetry import Event, Measurements, Metadata
 from greenroom.infrastructure.database.task import Answers
 
 
@@ -24,6 +26,11 @@ class Delivery:
             self._loop.call_soon_threadsafe(self._give_out)
         except RuntimeError:
             self._answers.clear()  # The loop is closed: nobody waits any more.
+
+    def tell(self, event: Event, measurements: Measurements, metadata: Metadata) -> None:
+        """Tell telemetry, in the loop's thread as all others do. Nothing happens where nobody listens."""
+        if telemetry.bus.listening:
+            self.post([(lambda _: telemetry.execute(event, measurements, metadata), None)])
 
     def _give_out(self) -> None:
         # Cleared first: what is posted from here on is either seen below, or wakes the loop again.

@@ -31,6 +31,7 @@ class PostgresConnector:
     """Opens sessions on a server."""
 
     def __init__(self, url: DatabaseUrl, settings: DatabaseSettings) -> None:
+        self.url = url
         self._settings = settings
         self._engine = create_engine(
             url.address,

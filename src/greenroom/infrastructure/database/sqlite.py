@@ -35,7 +35,7 @@ class SqliteConnector:
         if sqlite3.sqlite_version_info < OLDEST:
             oldest = ".".join(map(str, OLDEST))
             raise DatabaseError("statement", f"expected SQLite {oldest} or newer, got {sqlite3.sqlite_version}")
-        self._url = url
+        self.url = url
         self._settings = settings
         self._engine = create_engine(
             "sqlite://", creator=self._connect, poolclass=NullPool, isolation_level="AUTOCOMMIT"
@@ -81,7 +81,7 @@ class SqliteConnector:
         )
 
     def _address(self) -> str:
-        return self._url.address if self._path is None else f"{self._path.as_uri()}?mode={self._mode}"
+        return self.url.address if self._path is None else f"{self._path.as_uri()}?mode={self._mode}"
 
 
 class SqliteSession(Session):

@@ -105,8 +105,10 @@ class Writer:
             if self._abandoned:
                 return
             batch = jobs[at : at + self._settings.max_batch]
-            self._delivery.post(self._settle(batch))
+            answers = self._settle(batch)
+            # First the number: who is answered may have its next change refused otherwise.
             self.settled += len(batch)
+            self._delivery.post(answers)
 
     # Transactions.
 
@@ -138,6 +140,7 @@ class Writer:
         return self._session.verdict(write, cause)
 
     def _commit(self, jobs: Sequence[Job]) -> Answers:
+        started = time.perf_counter()
         verdicts = self._carry_out_again_if_lost([write for write, _ in jobs])
         session = self._open_session()
         try:
@@ -145,6 +148,11 @@ class Writer:
         except DatabaseError as failure:
             self._give_up(session, failure)
             raise
+        self._delivery.tell(
+            ("greenroom", "database", "commit"),
+            {"changes": len(jobs), "duration": time.perf_counter() - started},
+            {"database": str(self._connector.url)},
+        )
         return [(done, verdict) for (_, done), verdict in zip(jobs, verdicts, strict=True)]
 
     def _carry_out_again_if_lost(self, writes: Sequence[Write]) -> Sequence[Written | DatabaseError]:
@@ -205,18 +213,25 @@ class Writer:
             self._degrade(failure)
             return
         if isinstance(self.health, Degraded):
-            logger.warning("the database works again, after %s", self.health.detail)
+            logger.warning("the database %s works again, after %s", self._connector.url, self.health.detail)
+            self._tell("recovery", self.health)
         self.health = Healthy()
         self._pause = _FIRST_PAUSE
 
     def _degrade(self, failure: DatabaseError) -> None:
         if isinstance(self.health, Healthy):
-            logger.error("the database failed: %s", failure)
+            logger.error("the database %s failed: %s: %s", self._connector.url, failure.reason, failure.detail)
             self.health = Degraded(failure.reason, failure.detail, since=datetime.now(UTC))
+            self._tell("failure", self.health)
         else:
             self.health = Degraded(failure.reason, failure.detail, since=self.health.since)
         self._probe_at = time.monotonic() + self._pause
         self._pause = min(self._pause * 2, self._settings.probe_interval)
+
+    def _tell(self, what: str, outage: Degraded) -> None:
+        seconds = (datetime.now(UTC) - outage.since).total_seconds()
+        metadata = {"database": str(self._connector.url), "reason": outage.reason, "detail": outage.detail}
+        self._delivery.tell(("greenroom", "database", what), {"duration": seconds}, metadata)
 
 
 def _refused(jobs: Sequence[Job], failure: DatabaseError) -> Answers:

@@ -1,0 +1,79 @@
+"""What the processes of one kind share: where its entities are kept, how, and what of them is not stored yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from greenroom.foundation import telemetry
+from greenroom.foundation.clock import Clock
+from greenroom.infrastructure.database import Key
+from greenroom.infrastructure.entity.backlog import Backlog
+from greenroom.infrastructure.entity.codec import Codec
+from greenroom.infrastructure.entity.error import KeptInMemory
+from greenroom.infrastructure.entity.settings import EntitySettings
+from greenroom.infrastructure.entity.store import Store
+
+K = TypeVar("K", bound=int | str)
+S = TypeVar("S")
+
+PREFIX: Final = "entities"
+
+
+def kind_name(kind: str) -> str:
+    """The name of the process that starts the entities of a kind, and the first half of their own names."""
+    return f"{PREFIX}/{kind}"
+
+
+class Writer(Protocol):
+    """Whoever writes the backlog."""
+
+    def arm(self) -> None:
+        """Look at the backlog when it is due next."""
+        ...
+
+
+class Alarms(Protocol):
+    """Whoever delivers reminders."""
+
+    def expect(self, seconds: float) -> None:
+        """Look for due reminders in this many seconds."""
+        ...
+
+
+class Kind(Generic[K, S]):
+    """One kind in one namespace, from the start of its tree to the end."""
+
+    def __init__(
+        self, name: str, codec: Codec[S], store: Store[K, S] | None, settings: EntitySettings, clock: Clock
+    ) -> None:
+        self.name = name
+        self.codec = codec
+        self.settings = settings
+        self.clock = clock
+        # `Any`: entities are defined on top of this.
+        self.backlog: Backlog[Any] = Backlog(settings.save_interval, settings.max_unsaved)
+        self.writer: Writer | None = None
+        self.alarms: Alarms | None = None
+        self._store = store
+
+    @property
+    def store(self) -> Store[K, S]:
+        """Its rows.
+
+        Raises:
+            KeptInMemory: it has none.
+        """
+        if self._store is None:
+            raise KeptInMemory(self.name)
+        return self._store
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether it has rows."""
+        return self._store is not None
+
+    def tell(self, event: str, measurements: Mapping[str, float], key: Key | None = None, **more: object) -> None:
+        """Tell telemetry what happened to an entity of the kind, or to several."""
+        if telemetry.bus.listening:
+            telemetry.execute(("greenroom", "entity", event), measurements, {"kind": self.name, "key": key, **more})

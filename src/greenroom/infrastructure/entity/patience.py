@@ -1,0 +1,44 @@
+"""Waiting on the scheduler's clock, which tests can move."""
+
+from __future__ import annotations
+
+import asyncio
+
+from greenroom.foundation.namespace import current_namespace
+
+
+class Pause:
+    """The pauses between tries: each twice as long as the one before, up to a limit."""
+
+    __slots__ = ("_first", "_longest", "seconds")
+
+    def __init__(self, longest: float, first: float = 0.05) -> None:
+        self._first = min(first, longest)
+        self._longest = longest
+        self.seconds = self._first
+
+    def lengthen(self) -> float:
+        """The pause to make now; the next one is longer."""
+        seconds = self.seconds
+        self.seconds = min(self._longest, seconds * 2)
+        return seconds
+
+    def reset(self) -> None:
+        """Begin with the shortest again."""
+        self.seconds = self._first
+
+
+async def wait(seconds: float) -> None:
+    """Let this much time pass on the clock of the scheduler."""
+    scheduler = current_namespace().scheduler
+    over: asyncio.Future[None] = scheduler.loop.create_future()
+
+    def ring() -> None:
+        if not over.done():
+            over.set_result(None)
+
+    timer = scheduler.timers.schedule(seconds, ring)
+    try:
+        await over
+    finally:
+        timer.drop()

@@ -1,0 +1,229 @@
+"""Entities: a process for each id, whose state outlives it.
+
+    @dataclass(frozen=True)
+    class Diary:
+        name: str
+        evenings: tuple[str, ...] = ()
+
+    @dataclass
+    class Venue(Entity[int, Diary], kind="venue"):
+        async def book(self, evening: str) -> bool:
+            if evening in self.state.evenings:
+                return False
+            await self.save(replace(self.state, evenings=(*self.state.evenings, evening)))
+            return True
+
+    assert await Venue.at(7).call(Venue.book, "Friday")
+
+The state is one frozen value, replaced as a whole: a handler that fails leaves the last good one. How durable a change
+is, its handler says: `await self.save(state)` returns when it is on disk, `self.save_later(state)` at once, and it
+is written within the kind's interval, `self.keep(state)` is for memory alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
+
+from greenroom.foundation.exits import Shutdown, is_clean
+from greenroom.foundation.genserver import GenServer, reserved_names
+from greenroom.foundation.handling import Ended
+from greenroom.foundation.reply import Reply
+from greenroom.infrastructure.database import Conflict, Invalid, Refusal, Step
+from greenroom.infrastructure.entity.address import EntityRef
+from greenroom.infrastructure.entity.backlog import Unsaved
+from greenroom.infrastructure.entity.departure import ERASED
+from greenroom.infrastructure.entity.error import NoSuchEntity, NotSaved, StaleState
+from greenroom.infrastructure.entity.kind import Kind, kind_name
+from greenroom.infrastructure.entity.reminder import Reminder, forgotten, remembered
+from greenroom.infrastructure.entity.store import Copy
+
+K = TypeVar("K", bound=int | str)
+S = TypeVar("S")
+
+logger = logging.getLogger("greenroom.entity")
+
+
+class Entity(GenServer, Generic[K, S]):
+    """A server with a key and a state that is kept for it. Its other fields last as long as its process.
+
+    Public `async` methods are what it answers. Its hooks are those of a `GenServer`, `initial`, and `handle_reminder`.
+    """
+
+    __slots__ = ("__kind__", "__seen__", "__unsaved__", "__writing__", "key", "last_persisted", "version") + (
+        () if TYPE_CHECKING else ("state",)
+    )
+
+    __entity__: ClassVar[str] = kind_name("entity")
+    kind: ClassVar[str] = "entity"
+
+    __kind__: Kind[K, S] | None
+    __unsaved__: Unsaved[Any] | None
+    __writing__: Reply[None] | None
+    __seen__: int
+    key: K
+    version: int
+    last_persisted: datetime | None
+
+    if TYPE_CHECKING:  # nothing but `save`, `save_later` and `keep` replaces it
+
+        @property
+        def state(self) -> S:
+            """What the entity is now: one value, never changed in place."""
+            ...
+
+    def __init_subclass__(cls, *, kind: str | None = None, **options: Any) -> None:
+        super().__init_subclass__(restart="temporary", **options)
+        if kind is not None or "kind" not in cls.__dict__:
+            cls.kind = kind or cls.__name__.lower()
+        cls.__entity__ = kind_name(cls.kind)
+
+    @classmethod
+    def at(cls, key: K) -> EntityRef[Self]:
+        """The address of the entity with this key; its first use starts it."""
+        return EntityRef(cls, key)
+
+    @classmethod
+    def of(cls, key: K, state: S) -> Self:
+        """An entity without a process, whose changes stay in memory: to test its rules by themselves."""
+        entity = cls()
+        _equip(entity, key, state)
+        return entity
+
+    def initial(self) -> S:
+        """The state of an entity of which nothing is stored; by default there is none, and it can not be started.
+
+        Raises:
+            NoSuchEntity: there must be a row first.
+        """
+        raise NoSuchEntity(self.kind, self.key)
+
+    async def handle_reminder(self, reminder: Reminder) -> None:
+        """Take a reminder that is due. It is repeated until this returns, also after a restart: it may come twice."""
+        logger.warning("%s got a reminder that it does not handle: %r", self.__process__, reminder)
+
+    # Changes.
+
+    @overload
+    async def save(self, state: S, /) -> Conflict | Invalid | None: ...
+
+    @overload
+    async def save(self, state: S, /, *also: Step) -> Refusal | None: ...
+
+    async def save(self, state: S, /, *also: Step) -> Refusal | None:
+        """Replace the state, and return when it is on disk; with it, in one transaction, goes what `also` says.
+
+        A refusal by the rules of a table is returned, and nothing has changed then.
+
+        Raises:
+            NotSaved: the database can not store it now; nothing has changed. Let it pass: the caller gets it.
+            StaleState: somebody else has changed the row; nothing was overwritten. Let it pass: this process leaves, and
+                the next call finds one that has read the row anew.
+        """
+        return await self._write(state, also)
+
+    def save_later(self, state: S, /) -> None:
+        """Replace the state, and have it written once nothing has changed for the kind's interval, at most twice that.
+
+        Raises:
+            NotSaved: too many entities wait to be written, as in a long outage; nothing has changed.
+        """
+        self._admit()
+        _assign(self, state)
+        self.mark_dirty()
+
+    def keep(self, state: S, /) -> None:
+        """Replace the state in memory alone. The next write of the entity, if there is one, stores it too."""
+        _assign(self, state)
+
+    def mark_dirty(self) -> None:
+        """Have the state written as after `save_later`.
+
+        Raises:
+            NotSaved: as `save_later`.
+        """
+        kind = self.__kind__
+        if kind is not None:
+            self._admit()
+            kind.backlog.note(self, kind.clock.monotonic())
+            if kind.writer is not None:
+                kind.writer.arm()
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether something of the state is not stored that is to be."""
+        return self.__unsaved__ is not None
+
+    async def persist_if_dirty(self) -> Conflict | Invalid | None:
+        """Write what is not stored yet, and return when it is on disk.
+
+        Raises:
+            NotSaved, StaleState: as `save`.
+        """
+        return await self.save(self.state) if self.is_dirty else None
+
+    async def erase(self, *also: Step) -> Refusal | None:
+        """Remove what is stored of the entity; its process leaves after this handler.
+
+        Raises:
+            NotSaved, StaleState: as `save`.
+        """
+        await self._undisturbed()
+        kind = self.__kind__
+        if kind is not None and self.version:
+            outcome = await self._alone(kind.store.erase(self.key, self.version, also))
+            if not isinstance(outcome, int):
+                return outcome
+        self._leave(ERASED)
+        return None
+
+    # Reminders.
+
+    def remind(
+        self, name: str, due: datetime | float, *, every: float | None = None, note: str = ""
+    ) -> tuple[Step, Step]:
+        """Steps, for `save`, that set a reminder; one of the same name is replaced.
+
+            await self.save(state, *self.remind("expire", 600.0))
+
+        `due` is a moment, or in so many seconds; with `every` it comes again after so many seconds.
+        """
+        kind = _attached(self)
+        now = kind.store.now()
+        at = due if isinstance(due, datetime) else now + timedelta(seconds=due)
+        if kind.alarms is not None:
+            kind.alarms.expect((at - now).total_seconds())
+        return remembered(kind.name, self.key, Reminder(name, at, note), every)
+
+    def forget(self, name: str) -> Step:
+        """A step, for `save`, that takes a reminder back."""
+        return forgotten(_attached(self).name, self.key, name)
+
+    async def terminate(self, reason: object) -> None:
+        """Save what is not stored, unless the entity crashed: then it goes back to what is."""
+        if is_clean(reason):
+            await self.persist_if_dirty()
+
+    # Steps of the above.
+
+    def _admit(self) -> None:
+        kind = self.__kind__
+        if kind is None or self.__unsaved__ is not None:
+            return
+        kind.store  # noqa: B018  # raises where there is none
+        if kind.backlog.is_full:
+            raise NotSaved(kind.name, self.key, f"{len(kind.backlog)} others wait to be written")
+
+    async def _write(self, state: S, also: Sequence[Step]) -> Refusal | None:
+        kind = self.__kind__
+        if kind is not None:
+            await self._undisturbed()
+            outcome = await self._alone(kind.store.write(Copy(self.key, state, self.version), also))
+            if not isinstance(outcome, int):
+                return outcome
+            settle(self, outcome, kind.store.now())
+            kind.backlog.forget(self)
+        _assign(self, state)
+        return None

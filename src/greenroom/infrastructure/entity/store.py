@@ -1,0 +1,214 @@
+"""The rows of one kind: read many at a time, written only by who knows their latest version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Generic, NamedTuple, TypeVar
+
+from sqlalchemy import select
+
+from greenroom.foundation.clock import Clock
+from greenroom.foundation.errors import CallError, NotRunning
+from greenroom.foundation.ref import Ref
+from greenroom.infrastructure.database import (
+    Conflict,
+    Database,
+    DatabaseError,
+    Delete,
+    Insert,
+    Key,
+    NotFound,
+    Refusal,
+    Refused,
+    Row,
+    Stale,
+    Step,
+    Update,
+)
+from greenroom.infrastructure.database.outcome import key_column
+from greenroom.infrastructure.database.statement import VERSION
+from greenroom.infrastructure.entity.error import NotSaved, StaleState
+from greenroom.infrastructure.entity.home import Home
+from greenroom.infrastructure.entity.patience import Pause, wait
+
+K = TypeVar("K", bound=int | str)
+S = TypeVar("S")
+
+LOAD_SECONDS = 5.0
+
+
+class Copy(NamedTuple, Generic[K, S]):
+    """A state to be written, and the version of the row that it came from; 0 where there is none yet."""
+
+    key: K
+    state: S
+    version: int
+
+
+class Store(Generic[K, S]):
+    """Talks to the database for one kind. Its versions count the writes to a row, from 1."""
+
+    def __init__(self, kind: str, home: Home[S], database: Ref[Database], clock: Clock, retry: float) -> None:
+        self._kind = kind
+        self._home = home
+        self._database = database.within(None)
+        self._reader = database.within(LOAD_SECONDS)
+        self._clock = clock
+        self._retry = retry
+        self._primary = home.table.c[key_column(home.table)]
+
+    def now(self) -> datetime:
+        """The time as it is stored, to the millisecond."""
+        now = self._clock.now()
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+    def state(self, row: Row) -> S:
+        """The state in a row."""
+        return self._home.read(row)
+
+    # Reading.
+
+    async def load(self, keys: Iterable[K]) -> Mapping[K, Row | DatabaseError]:
+        """Find the rows of these entities in one query; a key without a row is left out.
+
+        Raises:
+            DatabaseError, CallError: the database can not be read.
+        """
+        wanted = {self._home.row_key(self._kind, key): key for key in keys}
+        try:
+            rows = await self._rows(tuple(wanted))
+        except DatabaseError as error:
+            if error.reason != "statement" or len(wanted) == 1:
+                raise
+            return await self._singly(wanted.values())
+        return {wanted[row[self._primary.name]]: row for row in rows}
+
+    async def settle(self) -> None:
+        """Wait until everything that was given to the writer before is committed, or refused.
+
+        Raises:
+            DatabaseError, CallError: nothing is known about it.
+        """
+        await self._reader.call(Database.transact)
+
+    async def _rows(self, keys: Sequence[Key]) -> Sequence[Row]:
+        table = self._home.table
+        if len(keys) > 1:
+            return await self._reader.call(Database.select, select(*table.columns).where(self._primary.in_(keys)))
+        found = await self._reader.call(Database.get, table, keys[0])
+        return [] if isinstance(found, NotFound) else [found]
+
+    async def _singly(self, keys: Iterable[K]) -> Mapping[K, Row | DatabaseError]:
+        # One key of a wrong kind must not spoil the others' query.
+        found: dict[K, Row | DatabaseError] = {}
+        for key in keys:
+            try:
+                found.update(await self.load((key,)))
+            except DatabaseError as error:
+                found[key] = error
+        return found
+
+    # Writing.
+
+    async def write(self, copy: Copy[K, S], also: Sequence[Step] = ()) -> int | Refusal:
+        """Store the state, and in the same transaction what `also` says; answers the new version, or the refusal.
+
+        When the outcome of a commit is unknown, it is found out before this returns, however long it takes.
+
+        Raises:
+            NotSaved: nothing was stored.
+            StaleState: nothing was stored, since somebody else has changed the row.
+        """
+        outcome = await self._carry_out(copy, self._change(copy), also)
+        return outcome if not isinstance(outcome, Mapping) else copy.version + 1
+
+    async def erase(self, key: K, version: int, also: Sequence[Step] = ()) -> int | Refusal:
+        """Remove the row; otherwise like `write`."""
+        row_key = self._home.row_key(self._kind, key)
+        step = Delete(self._home.table, row_key, version)
+        outcome = await self._carry_out(Copy(key, None, version), step, also)
+        return outcome if not isinstance(outcome, Mapping) else 0
+
+    async def write_together(self, copies: Sequence[Copy[K, S]]) -> Refused | None:
+        """Store all the states in one transaction, or none.
+
+        Raises:
+            DatabaseError, CallError: what the database failed with; it may have stored them.
+        """
+        outcome = await self._database.call(Database.transact, *map(self._change, copies))
+        return outcome if isinstance(outcome, Refused) else None
+
+    def is_stale(self, refusal: Refusal) -> bool:
+        """Whether a change of an entity's row was refused because somebody else has changed it."""
+        match refusal:
+            case Stale(table) | NotFound(table):
+                return table == self._home.table.name
+            case Conflict(table):
+                return table == self._home.table.name and refusal.covers(self._primary.name)
+            case _:
+                return False
+
+    def _change(self, copy: "Copy[K, S]") -> Insert | Update:
+        table = self._home.table
+        row_key = self._home.row_key(self._kind, copy.key)
+        values = self._home.write(self._kind, copy.key, copy.state, self.now())
+        if copy.version:
+            return Update(table, row_key, values, copy.version)
+        return Insert(table, {self._primary.name: row_key, **values, VERSION: 1})
+
+    async def _carry_out(
+        self, copy: "Copy[K, S | None]", step: Insert | Update | Delete, also: Sequence[Step]
+    ) -> Row | Refusal:
+        pause = Pause(self._retry)
+        doubtful = False
+        while True:
+            try:
+                outcome = await self._ask(step, also)
+            except (DatabaseError, CallError) as error:
+                doubtful = doubtful or _may_be_stored(error)
+                if not doubtful:
+                    raise NotSaved(self._kind, copy.key, str(error)) from error
+                # To ask again is safe, since the version lets the same change through only once.
+                await wait(pause.lengthen())
+                continue
+            if isinstance(outcome, Mapping) or not self.is_stale(outcome):
+                return outcome
+            if doubtful and await self._is_stored(step, pause):
+                return {}
+            raise StaleState(self._kind, copy.key, copy.version)
+
+    async def _ask(self, step: Insert | Update | Delete, also: Sequence[Step]) -> Row | Refusal:
+        match step:
+            case _ if also:
+                outcome = await self._database.call(Database.transact, step, *also)
+                return outcome.refusal if isinstance(outcome, Refused) else outcome[0]
+            case Insert(table, values):
+                return await self._database.call(Database.insert, table, values)
+            case Update(table, key, values, version):
+                return await self._database.call(Database.update, table, key, values, version=version)
+            case Delete(table, key, version):
+                return await self._database.call(Database.delete, table, key, version=version)
+
+    async def _is_stored(self, step: Insert | Update | Delete, pause: Pause) -> bool:
+        # The row is not at the version it was: our own change, whose answer was lost, may be why.
+        table = self._home.table
+        key = step.values[self._primary.name] if isinstance(step, Insert) else step.key
+        while True:
+            try:
+                found = await self._reader.call(Database.get, table, key)  # type: ignore[arg-type]
+            except (DatabaseError, CallError):
+                await wait(pause.lengthen())
+            else:
+                return _is_outcome(step, found)
+
+
+def _may_be_stored(error: DatabaseError | CallError) -> bool:
+    return error.maybe_applied if isinstance(error, DatabaseError) else not isinstance(error, NotRunning)
+
+
+def _is_outcome(step: Insert | Update | Delete, found: Row | NotFound) -> bool:
+    if isinstance(step, Delete) or isinstance(found, NotFound):
+        return isinstance(step, Delete) and isinstance(found, NotFound)
+    version = 1 if isinstance(step, Insert) else (step.version or 0) + 1
+    return found[VERSION] == version and all(found[name] == value for name, value in step.values.items())

@@ -1,0 +1,136 @@
+"""A topic's subscribers in one namespace, and the way of an event to them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final, Protocol
+
+from greenroom.foundation import telemetry
+from greenroom.foundation.broadcast import broadcast
+from greenroom.foundation.namespace import Namespace
+from greenroom.foundation.process import Process
+from greenroom.infrastructure.pubsub.missed import Missed
+
+OVERFLOW: Final = ("greenroom", "pubsub", "overflow")
+
+
+class Ear(Protocol):
+    """A listener outside of any process."""
+
+    def offer(self, event: object) -> None:
+        """Take the event, or note that there was no room for it. Returns at once."""
+
+
+class Channel:
+    """Exists while somebody has subscribed."""
+
+    __slots__ = ("_far", "_namespace", "_near", "listeners", "subscriptions", "topic")
+
+    def __init__(self, topic: str, namespace: Namespace) -> None:
+        self.topic = topic
+        self._namespace = namespace
+        self.subscriptions: dict[Process[Any], Subscription] = {}
+        self.listeners: dict[Ear, None] = {}
+        # The subscribed processes of this namespace, and those of others; None after a change.
+        self._near: tuple[Process[Any], ...] | None = None
+        self._far: tuple[Process[Any], ...] = ()
+
+    def publish(self, event: object, sender: Process[Any] | None = None) -> None:
+        """Send the event to everyone but the sender."""
+        if self._near is None:
+            self._near, self._far = self._sorted()
+        # A sender does not rest, so it is among the others.
+        for process in broadcast(event, self._near, self._namespace):
+            if process is not sender:
+                self.subscriptions[process].offer(event)
+        for process in self._far:
+            if process is not sender:
+                self.subscriptions[process].offer(event)
+        for listener in self.listeners:
+            listener.offer(event)
+
+    def join(self, process: Process[Any], limit: int) -> None:
+        """Subscribe the process, until it leaves or ends."""
+        subscription = self.subscriptions.get(process)
+        if subscription is not None:
+            subscription.limit = limit
+            return
+        leave = partial(self.leave, process)
+        self.subscriptions[process] = Subscription(process, limit, self.topic, leave)
+        self._near = None
+        process.tie().releases[leave] = None
+
+    def leave(self, process: Process[Any]) -> None:
+        """End the subscription; what was published before still arrives."""
+        subscription = self.subscriptions.pop(process, None)
+        if subscription is not None:
+            self._near = None
+            if process.ties is not None:
+                process.ties.releases.pop(subscription.leave, None)
+            self._close_if_empty()
+
+    def open_ear(self, listener: Ear) -> None:
+        """Let the listener have what is published from now on."""
+        self.listeners[listener] = None
+
+    def close_ear(self, listener: Ear) -> None:
+        """Let it have no more."""
+        if self.listeners.pop(listener, self) is None:
+            self._close_if_empty()
+
+    def _sorted(self) -> tuple[tuple[Process[Any], ...], tuple[Process[Any], ...]]:
+        near = tuple(process for process in self.subscriptions if process.namespace is self._namespace)
+        far = tuple(process for process in self.subscriptions if process.namespace is not self._namespace)
+        return near, far
+
+    def _close_if_empty(self) -> None:
+        if not self.subscriptions and not self.listeners:
+            channels_of(self._namespace).pop(self.topic, None)
+
+
+class Subscription:
+    """What one process gets of one topic."""
+
+    __slots__ = ("_notice", "_topic", "leave", "limit", "process")
+
+    def __init__(self, process: Process[Any], limit: int, topic: str, leave: partial[None]) -> None:
+        self.process = process
+        self.limit = limit
+        self.leave = leave
+        self._topic = topic
+        self._notice: Missed | None = None
+
+    def offer(self, event: object) -> None:
+        """Put the event into the mailbox, or note there that it was missed."""
+        if self.process.waiting < self.limit:
+            self.process.inform(event)
+        else:
+            self._miss()
+
+    def _miss(self) -> None:
+        seen = self._notice
+        if seen is not None:
+            self._notice = Missed(seen.count + 1, self._topic)
+            if self.process.amend(seen, self._notice):
+                return
+        # The notice before, if there was one, has been read.
+        self._notice = Missed(1, self._topic)
+        self.process.inform(self._notice)
+        telemetry.execute(OVERFLOW, {"limit": self.limit}, {"topic": self._topic, "subscriber": self.process})
+
+
+def channels_of(namespace: Namespace) -> dict[str, Channel]:
+    """The channels that are open in the namespace, by topic."""
+    found: dict[str, Channel] | None = namespace.holdings.get(Channel)
+    if found is None:
+        found = namespace.holdings[Channel] = {}
+    return found
+
+
+def channel_of(namespace: Namespace, topic: str) -> Channel:
+    """The channel of a topic, opened if need be."""
+    channels = channels_of(namespace)
+    found = channels.get(topic)
+    if found is None:
+        found = channels[topic] = Channel(topic, namespace)
+    return found
