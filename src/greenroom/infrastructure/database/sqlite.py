@@ -45,19 +45,19 @@ class SqliteConnector:
 
     def writer(self) -> Session:
         """Open the session that changes are made in."""
-        session = self._open("journal_mode = WAL", *_WRITER)
+        session = self._open(_Writer, "journal_mode = WAL", *_WRITER)
         # A file that goes missing later is a failure; to make an empty one in its place would hide it.
         self._mode = "rw"
         return session
 
     def reader(self) -> Session:
         """Open a session that cannot change anything."""
-        return self._open(*_READER)
+        return self._open(SqliteSession, *_READER)
 
-    def _open(self, *pragmas: str) -> "SqliteSession":
+    def _open(self, kind: "type[SqliteSession]", *pragmas: str) -> "SqliteSession":
         try:
             connection = self._engine.connect()
-            session = SqliteSession(connection, self._path)
+            session = kind(connection, self._path)
         except DBAPIError as error:
             cause = driver_error(error)
             raise DatabaseError.of(cause, sqlite_error.reason(cause)) from error
@@ -147,11 +147,6 @@ class SqliteSession(Session):
 
     @override
     def close(self) -> None:
-        try:
-            # What is in the WAL goes to the file, so that the file alone is the database.
-            self._driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except self.errors:
-            pass  # Another connection reads or writes; the last one to close does it.
         self._connection.invalidate()
 
     @override
@@ -161,6 +156,21 @@ class SqliteSession(Session):
     @override
     def refusal(self, error: BaseException, table: Table, *, deleting: bool) -> Refusal | None:
         return sqlite_error.refusal(error, table, deleting=deleting)
+
+
+class _Writer(SqliteSession):
+    """The connection that changes are made in."""
+
+    @override
+    def close(self) -> None:
+        try:
+            # What is in the WAL goes to the file, so that the file alone is the database; but nobody waits for
+            # others who use it.
+            self._driver.execute("PRAGMA busy_timeout = 0")
+            self._driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except self.errors:
+            pass  # The last one to close does it.
+        super().close()
 
 
 class _SqliteOperations(Operations):

@@ -212,10 +212,10 @@ class Writer:
                 self._give_up(self._session, failure)
             self._degrade(failure)
             return
-        if isinstance(self.health, Degraded):
-            logger.warning("the database %s works again, after %s", self._connector.url, self.health.detail)
-            self._tell("recovery", self.health)
-        self.health = Healthy()
+        before, self.health = self.health, Healthy()
+        if isinstance(before, Degraded):
+            logger.warning("the database %s works again, after %s", self._connector.url, before.detail)
+            self._tell("recovery", before)
         self._pause = _FIRST_PAUSE
 
     def _degrade(self, failure: DatabaseError) -> None:

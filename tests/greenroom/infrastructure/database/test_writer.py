@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 from sqlalchemy import func, select
 
-from greenroom import Ref
+from greenroom import Ref, telemetry
 from greenroom.infrastructure import (
     Conflict,
     Database,
@@ -170,7 +170,10 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     opened: asyncio.Future[object] = asyncio.get_running_loop().create_future()
     writer.start(opened.set_result)
     await opened
+    # Whoever listens is told in the loop, which then looks if what it waits for has become true.
+    telemetry.attach(str(tmp_path), ("greenroom", "database", "recovery"), lambda *_: None)
     yield Scene(writer, broken)
+    telemetry.detach(str(tmp_path))
     broken.gate.set()
     await asyncio.to_thread(writer.close)
 
