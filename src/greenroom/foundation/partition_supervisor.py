@@ -50,9 +50,9 @@ class PartitionSupervisor(Supervisor):
         with_arguments: WithArguments | None = None,
     ) -> None:
         super().__init__((), strategy, max_restarts, max_seconds)
-        self._spec = child_spec(child)
-        if self._spec.name is not None:
-            raise ValueError(f"expected a child without a name, since there are many of it, got {self._spec.name!r}")
+        self._pattern = child_spec(child)
+        if self._pattern.name is not None:
+            raise ValueError(f"expected a child without a name, since there are many of it, got {self._pattern.name!r}")
         self._most = self._size = _checked(partitions)
         self._with_arguments = with_arguments
 
@@ -88,7 +88,7 @@ class PartitionSupervisor(Supervisor):
         return child.process if child is not None and isinstance(child.process, Process) else None
 
     def _partition(self, number: int) -> ChildSpec[Any]:
-        spec = self._spec
+        spec = self._pattern
         args = spec.args if self._with_arguments is None else self._with_arguments(spec.args, number)
         return type(spec)(spec.start_function, args, spec.kwargs, replace(spec.options, id=number))
 

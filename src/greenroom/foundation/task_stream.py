@@ -79,7 +79,7 @@ class StreamOptions:
         if self.on_timeout not in get_args(OnTimeout):
             raise ValueError(f"expected on_timeout to be 'exit' or 'kill_task', got {self.on_timeout!r}")
         if not is_shutdown(self.shutdown):
-            raise ValueError(f"expected shutdown to be seconds or 'brutal_kill', got {self.shutdown!r}")
+            raise ValueError(f"expected shutdown to be seconds, or 'brutal_kill', got {self.shutdown!r}")
 
     @property
     def slots(self) -> int:
