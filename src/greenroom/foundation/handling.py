@@ -383,7 +383,7 @@ class Handling:
         # The end of an `init` that had been suspended.
         if signal is DONE:
             if not waiter.done():
-                waiter.set_result(None)
+                waiter.set_result(outcome)
             return
         self.tie().promises[waiter] = None
         ending = None if self.control is None else self.control.exit

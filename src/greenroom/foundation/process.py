@@ -23,7 +23,7 @@ from greenroom.foundation.ref import CALL_SECONDS, Ref
 from greenroom.foundation.reply import REPLY, Reply
 from greenroom.foundation.server import Gone, Server
 from greenroom.foundation.signals import Signals, stop_server
-from greenroom.foundation.ties import Control
+from greenroom.foundation.ties import Control, Ending
 from greenroom.foundation.worker import CURRENT, DONE, FAILED, Worker, current_worker, running_processes
 
 S_co = TypeVar("S_co", covariant=True)
@@ -242,37 +242,39 @@ class Process(Signals, Ref[S_co]):
             await asyncio.sleep(0)
         worker = self.enter()
         signal = self.run(worker, self.server.__class__.init, (), NOTHING)
+        outcome = worker.result
         if signal is DONE:
             self.leave(worker)
         elif signal is FAILED:
-            error = worker.result
             self.leave(worker)
-            self.die(reason_of(error))
-            raise StartFailed(kind, reason_of(error)) from error
+            self.die(reason_of(outcome))
+            raise StartFailed(kind, reason_of(outcome)) from outcome
         else:
-            await self._initialised(worker, signal, kind, seconds)
-        self._judge(control, kind)
+            outcome = await self._initialised(worker, signal, kind, seconds)
+        self._judge(control, kind, outcome)
 
-    async def _initialised(self, worker: Worker, signal: object, kind: str, seconds: float | None) -> None:
+    async def _initialised(self, worker: Worker, signal: object, kind: str, seconds: float | None) -> Any:
         waiter = self.namespace.scheduler.loop.create_future()
         self.suspended(worker, signal, waiter)
         try:
-            await self._wait(waiter, "init", seconds)
+            return await self._wait(waiter, "init", seconds)
         except CallTimeout as error:
             self.kill()
             raise StartFailed(kind, error.reason) from error
         except ServerDown as error:
             raise StartFailed(kind, error.reason) from error.__cause__
-        except asyncio.CancelledError:
+        except BaseException:  # whoever starts it gave up, or was killed: nobody would know of the process
             self.kill()
             raise
 
-    def _judge(self, control: Control, kind: str) -> None:
+    def _judge(self, control: Control, kind: str, outcome: object) -> None:
         control.starting = False
         if control.ignored:
             self.die(NORMAL)
             raise Ignored(kind)
         ending = control.exit or control.stop
+        if ending is None and outcome is not None:
+            ending = Ending(TypeError(f"expected {kind}.init to return None, got {outcome!r}"))
         if ending is not None:
             self.die(ending.reason)
             raise StartFailed(kind, ending.reason)

@@ -40,6 +40,8 @@ async def launch(
     if not isinstance(server, Server):
         raise StartFailed(repr(factory), TypeError(f"expected a server, got {server!r}"))
     process: Process[Any] = Process(server, namespace, name)
+    # From the beginning: a process that ends as soon as its `init` is through has to be missed by its parent.
+    process.parent = parent
     if name is not None:
         namespace.register(name, process)
     namespace.processes.add(process)
@@ -49,8 +51,8 @@ async def launch(
         await process.begin(seconds)
     else:
         process.settle()
-    process.parent = parent
-    report_start(process)
+    if process.alive:
+        report_start(process)
     return process
 
 
