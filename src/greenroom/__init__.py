@@ -69,6 +69,7 @@ from greenroom.foundation.task_body import TaskSpec
 from greenroom.foundation.task_stream import TaskStream
 from greenroom.foundation.task_supervisor import TaskSupervisor
 from greenroom.foundation.timer import Timer
+from greenroom.infrastructure.pubsub import Listener, Missed, Topic
 
 __all__ = [
     "ANY",
@@ -98,8 +99,10 @@ __all__ = [
     "GreenroomError",
     "Ignored",
     "Informed",
+    "Listener",
     "MailboxFull",
     "Match",
+    "Missed",
     "Monitor",
     "NoRegistry",
     "NoSuchChild",
@@ -133,6 +136,7 @@ __all__ = [
     "Timer",
     "TimerCancelled",
     "TooManyChildren",
+    "Topic",
     "Unregistered",
     "Via",
     "alias",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -55,19 +56,16 @@ class Channel:
         if subscription is not None:
             subscription.limit = limit
             return
-        leave = partial(self.leave, process)
-        self.subscriptions[process] = Subscription(process, limit, self.topic, leave)
+        release = partial(self._drop, process)
+        self.subscriptions[process] = Subscription(process, limit, self.topic, release)
         self._near = None
-        process.tie().releases[leave] = None
+        process.tie().releases[release] = None
 
     def leave(self, process: Process[Any]) -> None:
         """End the subscription; what was published before still arrives."""
-        subscription = self.subscriptions.pop(process, None)
+        subscription = self._drop(process)
         if subscription is not None:
-            self._near = None
-            if process.ties is not None:
-                process.ties.releases.pop(subscription.leave, None)
-            self._close_if_empty()
+            process.tie().releases.pop(subscription.release, None)
 
     def open_ear(self, listener: Ear) -> None:
         """Let the listener have what is published from now on."""
@@ -77,6 +75,13 @@ class Channel:
         """Let it have no more."""
         if self.listeners.pop(listener, self) is None:
             self._close_if_empty()
+
+    def _drop(self, process: Process[Any]) -> Subscription | None:
+        subscription = self.subscriptions.pop(process, None)
+        if subscription is not None:
+            self._near = None
+            self._close_if_empty()
+        return subscription
 
     def _sorted(self) -> tuple[tuple[Process[Any], ...], tuple[Process[Any], ...]]:
         near = tuple(process for process in self.subscriptions if process.namespace is self._namespace)
@@ -91,12 +96,12 @@ class Channel:
 class Subscription:
     """What one process gets of one topic."""
 
-    __slots__ = ("_notice", "_topic", "leave", "limit", "process")
+    __slots__ = ("_notice", "_topic", "limit", "process", "release")
 
-    def __init__(self, process: Process[Any], limit: int, topic: str, leave: partial[None]) -> None:
+    def __init__(self, process: Process[Any], limit: int, topic: str, release: Callable[[], object]) -> None:
         self.process = process
         self.limit = limit
-        self.leave = leave
+        self.release = release
         self._topic = topic
         self._notice: Missed | None = None
 

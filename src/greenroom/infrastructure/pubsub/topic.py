@@ -28,7 +28,8 @@ BUFFER: Final = 1_000
 """How many events may wait for a listener before it misses some, unless it says otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots: `Topic[Booked]("bookings")` would fail on Python 3.11, which tries to note the type on the instance.
+@dataclass(frozen=True)
 class Topic(Generic[E]):
     """The name of what is published, with the type of its events: frozen dataclasses, best a closed union of them.
 
