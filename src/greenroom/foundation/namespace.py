@@ -29,7 +29,7 @@ _latest: list[Namespace | None] = [None]
 class Namespace(Crew):
     """A table of names, the processes that live in it, and the workers in which they run."""
 
-    __slots__ = ("holdings", "name", "names", "processes")
+    __slots__ = ("holdings", "name", "names", "processes", "tables")
 
     def __init__(self, name: str, scheduler: Scheduler) -> None:
         self.name = name
@@ -38,6 +38,8 @@ class Namespace(Crew):
         self.processes: set[Any] = set()
         # What the layers above keep for this namespace, by the class that knows what it is.
         self.holdings: dict[type, Any] = {}
+        # Those of registries, by the registry's name.
+        self.tables: dict[object, Any] = {}
         pristine = contextvars.Context()
         pristine.run(_current.set, self)
         super().__init__(name, scheduler, pristine)

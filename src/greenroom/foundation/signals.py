@@ -160,7 +160,8 @@ class Signals(Handling):
 
     def _end(self, reason: object) -> None:
         worker = self.worker
-        if worker is None or worker.process is not self:
+        # A worker remembers whom it worked for last, so that it runs for this process has to be asked as well.
+        if worker is None or worker.process is not self or not (worker.running or worker.detached):
             self.die(reason)
             return
         control = self.demand()
