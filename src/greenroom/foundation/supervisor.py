@@ -243,6 +243,8 @@ class Supervisor(GenServer, type="supervisor"):
         spec = child_spec(form)
         if spec.options.significant and self.auto_shutdown == "never":
             raise ValueError("expected no significant child where auto_shutdown is never, got one")
+        if not is_hashable(spec.child_id):
+            raise ValueError(f"expected a child id that can be hashed, got {spec.child_id!r}")
         return spec
 
     def _forgets(self, child: Child) -> bool:
@@ -292,6 +294,15 @@ def report_restart(supervisor: GenServer, spec: ChildSpec[Any], reason: object, 
         telemetry.execute(("greenroom", "supervisor", "child"), {}, metadata)
     level = logging.INFO if is_clean(reason) else logging.WARNING
     logger.log(level, "%s: child %r ended (%s), %s", process, spec.child_id, describe(reason), action)
+
+
+def is_hashable(value: object) -> bool:
+    """Whether it can be a key: a tuple is hashable only if what is in it is."""
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _one_of(what: str, value: object, choices: object) -> None:

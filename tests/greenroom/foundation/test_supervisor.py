@@ -40,6 +40,7 @@ NONSENSE: list[tuple[dict[str, object], str]] = [
     ),
     ({"id": 1, "start": (Stack, []), "type": "boss"}, "expected type to be worker or supervisor, got 'boss'"),
     ({"id": 1, "start": (Stack, []), "colour": 1}, "colour as well"),
+    ({"id": ["no", "key"], "start": (Stack, [])}, "expected a child id that can be hashed, got ['no', 'key']"),
 ]
 
 
