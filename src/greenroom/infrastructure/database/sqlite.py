@@ -1,5 +1,6 @@
 """SQLite: a file, or memory, that many connections share."""
 
+import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ from greenroom.infrastructure.database.url import DatabaseUrl
 # A checkpoint for each 16 MB instead of 4, and 64 MB of pages at hand, bring a tenth more changes a second.
 _WRITER = ("synchronous = FULL", "foreign_keys = ON", "wal_autocheckpoint = 4000", "cache_size = -64000")
 _READER = ("query_only = ON",)
+
+_EFFECTIVE = os.access in os.supports_effective_ids
 
 OLDEST = (3, 37, 0)
 """STRICT tables and RETURNING are relied on."""
@@ -55,9 +58,10 @@ class SqliteConnector:
         return self._open(SqliteSession, *_READER)
 
     def _open(self, kind: "type[SqliteSession]", *pragmas: str) -> "SqliteSession":
+        if self._path is not None:
+            _demand_access(self._path)
         try:
-            connection = self._engine.connect()
-            session = kind(connection, self._path)
+            session = kind(self._engine.connect(), self._path)
         except DBAPIError as error:
             cause = driver_error(error)
             raise DatabaseError.of(cause, sqlite_error.reason(cause)) from error
@@ -203,6 +207,18 @@ class _SqliteOperations(Operations):
         if version is not None and VERSION not in values:
             generated[VERSION] = version + 1
         return known.row(bound, generated)
+
+
+def _demand_access(path: Path) -> None:
+    # SQLite says "unable to open database file" to all of these.
+    if path.is_dir():
+        raise DatabaseError("io", f"{path} is a folder")
+    if not path.parent.is_dir():
+        raise DatabaseError("io", f"{path.parent} is no folder")
+    for each in (path.parent, path):
+        # SQLite writes to the folder as well: the WAL is a file beside the database.
+        if each.exists() and not os.access(each, os.R_OK | os.W_OK, effective_ids=_EFFECTIVE):
+            raise DatabaseError("read_only", f"{each} can not be read and written")
 
 
 def _identity(path: Path | None) -> tuple[int, int] | None:

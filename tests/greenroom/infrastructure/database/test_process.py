@@ -1,17 +1,19 @@
 """The database's operations, which are the same on every kind of database."""
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from sqlalchemy import delete, func, insert, select, text, update
 
-from greenroom import Ref, StartFailed
+from greenroom import CallError, Ref, StartFailed
 from greenroom.infrastructure import (
     Conflict,
     Database,
     DatabaseError,
+    DatabaseUrl,
     Delete,
     Execute,
     Healthy,
@@ -314,11 +316,68 @@ async def test_a_rule_that_is_checked_at_the_commit_refuses_its_own_change_alone
 # Life and death.
 
 
-async def test_a_database_that_can_not_be_opened_fails_the_start(tree: Tree, tmp_path: object) -> None:
-    with pytest.raises(StartFailed, match="unable to open database file"):
-        await tree.start(Database, f"{tmp_path}/missing/customers.db")
-
-
 async def test_a_url_of_no_database_fails_the_start(tree: Tree) -> None:
     with pytest.raises(StartFailed, match="expected a database such as"):
         await tree.start(Database, "mysql://localhost/gigs")
+
+
+async def test_a_killed_database_comes_back_with_all_that_was_answered(
+    tree: Tree, database: Ref[Database], url: DatabaseUrl
+) -> None:
+    answered = [row(await database.call(Database.insert, venues, {"name": f"V{n}"})) for n in range(5)]
+
+    await tree.crash(database)
+
+    found = await database.call(Database.select, select(venues).order_by(venues.c.id))
+    assert found == answered
+    assert row(await database.call(Database.insert, venues, {"name": "later"}))
+
+
+async def test_a_kill_under_load_loses_nothing_that_was_answered(tree: Tree, database: Ref[Database]) -> None:
+    answered: list[str] = []
+
+    async def keep_inserting(caller: int) -> None:
+        for n in range(60):
+            try:
+                added = await database.call(Database.insert, venues, {"name": f"{caller}/{n}"})
+            except CallError:
+                await asyncio.sleep(0)
+            else:
+                answered.append(row(added)["name"])
+
+    inserting = asyncio.gather(*(keep_inserting(caller) for caller in range(8)))
+    for _ in range(5):
+        await database.call(Database.get, venues, 1)
+        await tree.crash(database)
+    await inserting
+
+    found = await database.call(Database.select, select(venues.c.name))
+    assert set(answered) <= {row["name"] for row in found}
+    assert len(answered) > 100
+
+
+async def test_a_killed_database_leaves_no_threads(tree: Tree, database: Ref[Database]) -> None:
+    await database.call(Database.insert, venues, {"name": "Blue Note"})
+    await database.call(Database.get, venues, 1)
+    before = {thread for thread in threading.enumerate() if thread.name.startswith("greenroom-database")}
+
+    await tree.crash(database)
+
+    for thread in before:
+        await asyncio.to_thread(thread.join, 5)
+    assert len(before) == 2
+    assert not any(thread.is_alive() for thread in before)
+
+
+async def test_an_orderly_end_finishes_what_was_asked_for(
+    tree: Tree, database: Ref[Database], url: DatabaseUrl
+) -> None:
+    inserting = [asyncio.ensure_future(database.call(Database.insert, venues, {"name": f"V{n}"})) for n in range(100)]
+    await asyncio.sleep(0)
+
+    await tree.stop(database)
+
+    answers = await asyncio.gather(*inserting)
+    assert {row(answer)["name"] for answer in answers} == {f"V{n}" for n in range(100)}
+    database = await tree.start(Database, url)
+    assert len(await database.call(Database.select, select(venues))) == 100

@@ -171,7 +171,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     writer.start(opened.set_result)
     await opened
     # Whoever listens is told in the loop, which then looks if what it waits for has become true.
-    telemetry.attach(str(tmp_path), ("greenroom", "database", "recovery"), lambda *_: None)
+    telemetry.attach(str(tmp_path), ("greenroom", "database", "recovery"), lambda event, measurements, metadata: None)
     yield Scene(writer, broken)
     telemetry.detach(str(tmp_path))
     broken.gate.set()
