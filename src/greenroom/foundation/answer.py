@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from greenroom.foundation.namespace import current_namespace
-from greenroom.foundation.outcome import Outcome
+from greenroom.foundation.outcome import Exited, Outcome
 
 T = TypeVar("T")
 
@@ -18,63 +17,69 @@ _arrivals: Final = count()
 class Answer(Generic[T]):
     """The place for one outcome, which can be taken once. What comes after that, or too late, is dropped here."""
 
-    __slots__ = ("_bell", "_outcome", "arrival", "spent")
+    __slots__ = ("_listener", "arrival", "outcome", "spent")
 
     def __init__(self) -> None:
-        self._outcome: Outcome[T] | None = None
-        self._bell: asyncio.Event | None = None
+        self.outcome: Outcome[T] | None = None
         self.arrival = -1
         self.spent = False
-
-    @property
-    def outcome(self) -> Outcome[T] | None:
-        """What has arrived and was not taken."""
-        return self._outcome
+        self._listener: Callable[[Outcome[T]], object] | None = None
 
     @property
     def settled(self) -> bool:
         """Whether there is nothing more to wait for."""
-        return self.spent or self._outcome is not None
+        return self.spent or self.outcome is not None
 
     def arrive(self, outcome: Outcome[T]) -> None:
         """Put the outcome here, unless there is one: what a task answered counts, and not how it ended afterwards."""
         if not self.settled:
-            self._outcome = outcome
+            self.outcome = outcome
             self.arrival = next(_arrivals)
-            if self._bell is not None:
-                self._bell.set()
+            if self._listener is not None:
+                self._listener(outcome)
 
     def take(self) -> Outcome[T] | None:
         """What has arrived; nothing more will."""
-        outcome, self._outcome = self._outcome, None
+        outcome, self.outcome = self.outcome, None
         self.spent = True
         return outcome
 
-    def ring(self, bell: asyncio.Event | None) -> None:
-        """Set this event when the outcome arrives."""
-        self._bell = bell
+    def listen(self, listener: Callable[[Outcome[T]], object] | None) -> None:
+        """Call this with the outcome when it arrives."""
+        self._listener = listener
 
 
-async def wait_for(answers: Iterable[Answer[T]], enough: Callable[[], bool], seconds: float | None) -> None:
-    """Wait until it is enough, for so many seconds at most."""
-    if enough():
+async def wait_for(
+    answers: Sequence[Answer[Any]], wanted: int, seconds: float | None, *, fail_fast: bool = False
+) -> None:
+    """Wait until so many of the answers are settled, or one has failed if that is enough, or the time is up."""
+    missing = wanted - sum(answer.settled for answer in answers)
+    if missing <= 0 or (fail_fast and any(isinstance(answer.outcome, Exited) for answer in answers)):
         return
     scheduler = current_namespace().scheduler
     if seconds is not None and seconds <= 0:
         # The others get a turn, so that whoever asks again and again gets an answer one day.
         await scheduler.pause()
         return
-    waiting = list(answers)
-    bell = asyncio.Event()
-    timer = None if seconds is None else scheduler.timers.schedule(seconds, bell.set)
+    over = scheduler.loop.create_future()
+
+    def wake() -> None:
+        if not over.done():
+            over.set_result(None)
+
+    def note(outcome: Outcome[Any]) -> None:
+        nonlocal missing
+        missing -= 1
+        if missing <= 0 or (fail_fast and isinstance(outcome, Exited)):
+            wake()
+
+    timer = None if seconds is None else scheduler.timers.schedule(seconds, wake)
     try:
-        for answer in waiting:
-            answer.ring(bell)
-        while not enough() and (timer is None or timer.remaining is not None):
-            bell.clear()
-            await bell.wait()
+        for answer in answers:
+            answer.listen(note)
+        await over
     finally:
         if timer is not None:
             timer.drop()
-        for answer in waiting:
-            answer.ring(None)
+        for answer in answers:
+            answer.listen(None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from greenroom.foundation.errors import OutsideProcess
 from greenroom.foundation.exits import NORMAL, SHUTDOWN
@@ -14,15 +14,24 @@ from greenroom.foundation.worker import current_worker
 Owner: TypeAlias = "Process[Any] | asyncio.Task[Any]"
 
 
+def running_owner() -> Owner | None:
+    """Who is asking right now; None where neither a process nor an asyncio task runs."""
+    worker = current_worker()
+    if worker is not None and worker.process is not None:
+        return cast("Process[Any]", worker.process)
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
+
+
 def current_owner(what: str) -> Owner:
     """Who is asking right now for what is named.
 
     Raises:
         OutsideProcess: a callback of the event loop asks, and nobody would be there to hear the answer.
     """
-    worker = current_worker()
-    process: Any = None if worker is None else worker.process
-    owner: Owner | None = process or asyncio.current_task()
+    owner = running_owner()
     if owner is None:
         raise OutsideProcess(what)
     return owner
@@ -55,14 +64,22 @@ def _watch_process(owner: Process[Any], tell: Callable[[object], object]) -> Cal
 
 
 def _watch_task(owner: asyncio.Task[Any], tell: Callable[[object], object]) -> Callable[[], object]:
-    def over(task: asyncio.Task[Any]) -> None:
-        tell(_reason_of_task(task))
+    # One callback for all who watch: taking one of many callbacks back is a search through all of them.
+    watchers = _watchers.get(owner)
+    if watchers is None:
+        watchers = _watchers[owner] = {}
+        owner.add_done_callback(_over)
+    token = object()
+    watchers[token] = tell
+    return lambda: watchers.pop(token, None)
 
-    owner.add_done_callback(over)
-    return lambda: owner.remove_done_callback(over)
+
+def _over(task: asyncio.Task[Any]) -> None:
+    # `exception()` would count as having looked after it, and asyncio would not complain of one that nobody sees.
+    error: BaseException | None = task._exception  # noqa: SLF001
+    reason = SHUTDOWN if task.cancelled() else error or NORMAL
+    for tell in list(_watchers.pop(task, {}).values()):
+        tell(reason)
 
 
-def _reason_of_task(task: asyncio.Task[Any]) -> object:
-    if task.cancelled():
-        return SHUTDOWN
-    return task.exception() or NORMAL
+_watchers: Final[dict[asyncio.Task[Any], dict[object, Callable[[object], object]]]] = {}

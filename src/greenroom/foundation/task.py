@@ -22,8 +22,8 @@ from greenroom.foundation.owner import Owner, current_owner, link_to
 from greenroom.foundation.process import Process
 from greenroom.foundation.ref import Ref
 from greenroom.foundation.restart import Shutdown, is_shutdown
-from greenroom.foundation.task_body import Callers, TaskBody, TaskSpec, chain, launch_alone
-from greenroom.foundation.task_stream import StreamOptions, StreamSettings, TaskStream
+from greenroom.foundation.task_body import Callers, TaskBody, TaskSpec, begin, callers_here, chain
+from greenroom.foundation.task_stream import StreamOptions, StreamSettings, TaskStream, launch_alone
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class Task(Generic[T_co]):
         """Run the function in a process that is linked to this one. Elixir's `Task.async`."""
         owner = current_owner("Task.run")
         task: Task[R] = Task(function, owner)
-        TaskSpec(function, args, kwargs).of(chain(owner), task).begin()
+        begin(TaskBody(function, args, kwargs, chain(owner), task))
         return task
 
     @staticmethod
@@ -68,13 +68,14 @@ class Task(Generic[T_co]):
     @staticmethod
     def start(function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> Ref[object]:
         """Run the function in a process of its own; nobody waits for its answer."""
-        return TaskSpec(function, args, kwargs).begin()
+        return begin(TaskBody(function, args, kwargs, callers_here(), None))
 
     @staticmethod
     def start_link(function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> Ref[object]:
         """Start, linked to this process."""
-        process = TaskSpec(function, args, kwargs).begin()
-        link_to(process, current_owner("Task.start_link"))
+        owner = current_owner("Task.start_link")
+        process = begin(TaskBody(function, args, kwargs, chain(owner), None))
+        link_to(process, owner)
         return process
 
     @staticmethod
@@ -122,7 +123,7 @@ class Task(Generic[T_co]):
         if answer.spent:
             raise TaskTimeout(self, "await_", timeout, spent=True)
         with self._waited_for():
-            await wait_for([answer], lambda: answer.settled, timeout)
+            await wait_for([answer], 1, timeout)
         match answer.take():
             case Done(value):
                 answered: T_co = value
@@ -140,7 +141,7 @@ class Task(Generic[T_co]):
         """
         _refuse_strangers([self], "yield_")
         answer = self.answer
-        await wait_for([answer], lambda: answer.settled, timeout)
+        await wait_for([answer], 1, timeout)
         return answer.take() if answer.outcome is not None else None
 
     async def shutdown(self, timeout: Shutdown = SECONDS) -> Outcome[T_co] | None:
@@ -180,15 +181,16 @@ class Task(Generic[T_co]):
             NotOwner: another process started one of them.
         """
         _refuse_strangers(tasks, "await_many")
-        answers = [task.answer for task in tasks]
-        await wait_for(answers, lambda: bool(_failed(tasks)) or _settled(tasks) == len(tasks), timeout)
-        failed, late = _failed(tasks), [task for task in tasks if task.answer.outcome is None]
-        outcomes = [task.answer.take() for task in tasks]
+        distinct = list(dict.fromkeys(tasks))
+        await wait_for([task.answer for task in distinct], len(distinct), timeout, fail_fast=True)
+        failed, late = _failed(distinct), [task for task in distinct if task.answer.outcome is None]
+        outcomes = {task: task.answer.take() for task in distinct}
         for task, reason in failed:
             raise TaskDown(task, "await_many", timeout, reason) from _cause(reason)
         if late:
             raise TaskTimeout(late, "await_many", timeout)
-        return [outcome.value for outcome in outcomes if isinstance(outcome, Done)]
+        answers = (outcomes[task] for task in tasks)
+        return [answer.value for answer in answers if isinstance(answer, Done)]
 
     @staticmethod
     async def yield_many(
@@ -208,16 +210,16 @@ class Task(Generic[T_co]):
         """
         _refuse_strangers(tasks, "yield_many")
         _check_yield(on_timeout, limit)
-        wanted = len(tasks) if limit is None else min(limit, len(tasks))
-        await wait_for([task.answer for task in tasks], lambda: _settled(tasks) >= wanted, timeout)
-        arrived = _arrived(tasks)[:wanted]
-        is_late = _settled(tasks) < wanted
-        outcomes = {id(task): task.answer.take() for task in arrived}
+        distinct = list(dict.fromkeys(tasks))
+        wanted = len(distinct) if limit is None else min(limit, len(distinct))
+        await wait_for([task.answer for task in distinct], wanted, timeout)
+        is_late = sum(task.answer.settled for task in distinct) < wanted
+        outcomes = {task: task.answer.take() for task in _arrived(distinct)[:wanted]}
         if is_late:
-            for task in tasks:
-                if id(task) not in outcomes:
-                    outcomes[id(task)] = await _give_up(task, on_timeout)
-        return [(task, outcomes.get(id(task))) for task in tasks]
+            for task in distinct:
+                if task not in outcomes:
+                    outcomes[task] = await _give_up(task, on_timeout)
+        return [(task, outcomes.get(task)) for task in tasks]
 
     # Its process, as `Client` has it.
 
@@ -292,10 +294,6 @@ async def _give_up(task: Task[R], how: WhenLate) -> Outcome[R] | None:
             return task.ignore()
         case "kill_task":
             return await task.shutdown("brutal_kill")
-
-
-def _settled(tasks: Sequence[Task[Any]]) -> int:
-    return sum(task.answer.settled for task in tasks)
 
 
 def _arrived(tasks: Sequence[Task[R]]) -> list[Task[R]]:

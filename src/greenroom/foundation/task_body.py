@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar
+from reprlib import Repr
+from typing import Any, Final, Generic, Protocol, Self, TypeAlias, TypeVar
 
 from greenroom.foundation.child import ChildSpec
 from greenroom.foundation.function_process import Body, FunctionProcess
 from greenroom.foundation.mailbox import Arguments, Function, Keywords
 from greenroom.foundation.namespace import Name, current_namespace
-from greenroom.foundation.owner import Owner, current_owner, link_to
+from greenroom.foundation.owner import Owner, current_owner, link_to, running_owner
 from greenroom.foundation.process import Process
 from greenroom.foundation.restart import ChildOptions
 
@@ -16,6 +17,8 @@ R = TypeVar("R")
 
 Callers: TypeAlias = tuple[Owner, ...]
 """Who asked for a task, who asked for that one, and so on."""
+
+TEMPORARY: Final = ChildOptions(restart="temporary")
 
 
 class Client(Protocol):
@@ -46,8 +49,9 @@ class TaskBody(Body):
         """Which task it is: its label if it has one, who started it, and what it ran."""
         ties = self.__process__.ties
         label = {} if ties is None or ties.label is None else {"label": ties.label}
-        called = [repr(value) for value in self._args] + [f"{name}={value!r}" for name, value in self._kwargs.items()]
-        return {**label, "started by": self.callers[0], "function": self.title, "arguments": ", ".join(called)}
+        started = {"started by": self.callers[0]} if self.callers else {}
+        given = [*map(_short, self._args), *(f"{name}={_short(value)}" for name, value in self._kwargs.items())]
+        return {**label, **started, "function": self.title, "arguments": ", ".join(given)}
 
     def begun(self) -> None:
         """Tell the client."""
@@ -70,11 +74,11 @@ class TaskSpec(ChildSpec[object], Generic[R]):
         start_function: Function,
         args: Arguments,
         kwargs: Keywords,
-        options: ChildOptions | None = None,
+        options: ChildOptions = TEMPORARY,
         name: Name | None = None,
     ) -> None:
-        super().__init__(start_function, args, kwargs, options or ChildOptions(restart="temporary"), name)
-        self.callers = chain(current_owner("child_spec"))
+        super().__init__(start_function, args, kwargs, options, name)
+        self.callers = callers_here()
         self.client: Client | None = None
 
     def of(self, callers: Callers, client: Client) -> Self:
@@ -84,21 +88,11 @@ class TaskSpec(ChildSpec[object], Generic[R]):
         spec.client = client
         return spec
 
-    def begin(self, parent: Process[Any] | None = None, extra: Arguments = ()) -> FunctionProcess:
-        """Start the process; its function runs in the next turn."""
-        namespace = current_namespace() if parent is None else parent.namespace
-        body = TaskBody(self.start_function, extra + self.args, self.kwargs, self.callers, self.client)
-        process = FunctionProcess(body, namespace, self.name)
-        if self.name is not None:
-            namespace.register(self.name, process)
-        process.parent = parent
-        process.start()
-        return process
-
     async def _launch(
         self, parent: Process[Any] | None, *, link: bool = False, extra: Arguments = ()
     ) -> Process[object]:
-        process = self.begin(parent, extra)
+        body = TaskBody(self.start_function, extra + self.args, self.kwargs, self.callers, self.client)
+        process = begin(body, parent, self.name)
         if link:
             link_to(process, current_owner("start_link"))
         return process
@@ -110,12 +104,36 @@ class TaskSpec(ChildSpec[object], Generic[R]):
         return spec
 
 
+def begin(body: TaskBody, parent: Process[Any] | None = None, name: Name | None = None) -> FunctionProcess:
+    """Start a process of the body; its function runs in the next turn.
+
+    Raises:
+        AlreadyStarted: the name is held.
+    """
+    namespace = current_namespace() if parent is None else parent.namespace
+    process = FunctionProcess(body, namespace, name)
+    if name is not None:
+        namespace.register(name, process)
+    process.parent = parent
+    process.start()
+    return process
+
+
 def chain(owner: Owner) -> Callers:
     """The owner, and who asked for it if it is a task itself."""
     body = owner.server if isinstance(owner, Process) else None
     return (owner, *body.callers) if isinstance(body, TaskBody) else (owner,)
 
 
-async def launch_alone(function: Function, args: Arguments, callers: Callers, client: Client) -> None:
-    """Start a task that no supervisor has."""
-    TaskSpec(function, args, {}).of(callers, client).begin()
+def callers_here() -> Callers:
+    """Whoever asks right now, and for whom; nobody where no task runs."""
+    owner = running_owner()
+    return () if owner is None else chain(owner)
+
+
+_repr: Final = Repr()
+_repr.maxstring = _repr.maxother = 200
+
+
+def _short(value: object) -> str:
+    return _repr.repr(value)

@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, TypeAlias, TypedDict, TypeVar, get_args
 
 from greenroom.foundation.inputs import inputs_of
-from greenroom.foundation.mailbox import Arguments
+from greenroom.foundation.mailbox import Arguments, Function
 from greenroom.foundation.namespace import current_namespace
 from greenroom.foundation.outcome import Done, Exited, Outcome, TaskTimeout
 from greenroom.foundation.owner import current_owner, when_over
 from greenroom.foundation.process import Process
 from greenroom.foundation.restart import Shutdown, is_shutdown
-from greenroom.foundation.task_body import Callers, Client, chain
+from greenroom.foundation.task_body import Callers, Client, TaskBody, begin, chain
 from greenroom.foundation.timer import Timer
 
 T = TypeVar("T")
@@ -269,6 +269,11 @@ class Slot(Client):
             self.timer.drop()
         if self.process is not None and self.process.ties is not None:
             self.process.ties.watchers.pop(self, None)
+
+
+async def launch_alone(function: Function, args: Arguments, callers: Callers, client: Client) -> None:
+    """Start a task of a stream under no supervisor."""
+    begin(TaskBody(function, args, {}, callers, client))
 
 
 def _is_positive(value: object) -> bool:

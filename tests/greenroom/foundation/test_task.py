@@ -1,6 +1,7 @@
 """Tasks: one function in a process of its own, and an answer for its owner alone."""
 
 import asyncio
+import gc
 import importlib
 import logging
 from collections.abc import Awaitable, Callable
@@ -26,6 +27,7 @@ from greenroom import (
     TaskTimeout,
     current_process,
     exit_with,
+    list_processes,
     monitor,
     receive,
     set_label,
@@ -133,6 +135,10 @@ async def test_what_the_spec_of_a_task_is_told_wins() -> None:
     assert (spec.start_function, spec.args, spec.name) == (answer, (1,), "poll")
 
 
+def test_the_spec_of_a_task_may_be_written_down_where_nothing_runs() -> None:
+    assert Task.child_spec(answer).callers == ()
+
+
 async def test_a_named_task_in_a_tree_is_found_by_its_name() -> None:
     tree = await Supervisor.start([Task.child_spec(endless).named("poller")])
 
@@ -206,6 +212,42 @@ async def test_tasks_end_when_the_asyncio_task_that_owns_them_is_cancelled() -> 
 
     assert tasks[0].ref is not None
     assert not tasks[0].ref.alive
+
+
+@pytest.mark.expected_crash(reason=ValueError)
+async def test_tasks_end_with_the_error_of_the_asyncio_task_that_owns_them() -> None:
+    error = ValueError("oops")
+    tasks: list[Task[Any]] = []
+
+    async def owner() -> None:
+        tasks.extend([Task.run(endless), Task.run(endless)])
+        tasks[1].ignore()
+        raise error
+
+    with pytest.raises(ValueError, match="oops"):
+        await asyncio.create_task(owner())
+    await settle()
+
+    [ignored] = list_processes()
+    assert ignored is tasks[1].ref
+    assert tasks[0].answer.outcome == Exited(error)
+    ignored.exit("kill")
+
+
+async def test_the_error_of_an_asyncio_task_that_owned_tasks_is_still_reported_if_nobody_looks() -> None:
+    complaints: list[object] = []
+
+    async def owner() -> None:
+        await Task.run(answer).await_()
+        raise ValueError("oops")
+
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
+    plain = asyncio.create_task(owner())
+    await asyncio.wait({plain})
+    del plain
+    gc.collect()
+
+    assert complaints == ["Task exception was never retrieved"]
 
 
 async def test_tasks_outlive_an_asyncio_task_that_is_through_as_they_outlive_a_process_that_ends_normally() -> None:
@@ -750,6 +792,12 @@ async def test_awaiting_many_names_the_task_of_another_owner(probe: Probe) -> No
     await own.shutdown()
 
 
+async def test_a_task_may_be_awaited_twice_in_one_list() -> None:
+    task = Task.run(answer, 1)
+
+    assert await Task.await_many([task, task]) == [1, 1]
+
+
 # Yielding.
 
 
@@ -904,6 +952,12 @@ async def test_yielding_to_many_without_a_limit_of_time_gives_what_is_there() ->
     found = await Task.yield_many(tasks, None)
 
     assert found == [*zip(tasks, [Done("done"), Exited("normal")], strict=True)]
+
+
+async def test_a_task_may_be_yielded_to_twice_in_one_list() -> None:
+    task = Task.run(answer, 1)
+
+    assert await Task.yield_many([task, task]) == [(task, Done(1)), (task, Done(1))]
 
 
 @pytest.mark.parametrize("settings", [{"on_timeout": "later"}, {"limit": 0}])
@@ -1073,6 +1127,23 @@ async def test_a_report_says_the_label_of_a_task(caplog: pytest.LogCaptureFixtur
     [record] = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert vars(record)["report"]["label"] == "the poller"
     assert "the poller" in record.getMessage()
+
+
+@pytest.mark.expected_crash(reason=ValueError)
+async def test_a_report_is_short_and_needs_no_argument_to_describe_itself(caplog: pytest.LogCaptureFixture) -> None:
+    class Silent:
+        def __repr__(self) -> str:
+            raise RuntimeError("no comment")
+
+    async def work(*_: object, **__: object) -> None:
+        raise ValueError("oops")
+
+    await ended(Task.run(work, Silent(), "long" * 1000, key=1))
+
+    [record] = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert "Silent" in record.getMessage()
+    assert "key=1" in record.getMessage()
+    assert len(record.getMessage()) < 1000
 
 
 async def test_a_task_that_is_killed_is_no_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
