@@ -70,6 +70,7 @@ from greenroom.foundation.task_stream import TaskStream
 from greenroom.foundation.task_supervisor import TaskSupervisor
 from greenroom.foundation.timer import Timer
 from greenroom.infrastructure.pubsub import Listener, Missed, Topic
+from greenroom.infrastructure.shared_table import NoTable, NotTableOwner, SharedTable, TableGiven
 
 __all__ = [
     "ANY",
@@ -107,9 +108,11 @@ __all__ = [
     "NoRegistry",
     "NoSuchChild",
     "NoSuchSize",
+    "NoTable",
     "NotAHandler",
     "NotOwner",
     "NotRunning",
+    "NotTableOwner",
     "Outcome",
     "OutsideProcess",
     "Partition",
@@ -121,11 +124,13 @@ __all__ = [
     "Rejected",
     "Reply",
     "ServerDown",
+    "SharedTable",
     "Shutdown",
     "StartError",
     "StartFailed",
     "Supervisor",
     "Table",
+    "TableGiven",
     "Task",
     "TaskDown",
     "TaskSpec",

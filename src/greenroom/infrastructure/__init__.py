@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from greenroom.infrastructure.pubsub import Listener, Missed, Topic
+from greenroom.infrastructure.shared_table import NoTable, NotTableOwner, SharedTable, TableGiven
 
 HOMES = ("database", "migration")
 """Where to look, in this order, for what is not imported yet."""
@@ -69,12 +70,16 @@ __all__ = [
     "Migrated",
     "Missed",
     "NewerDatabase",
+    "NoTable",
     "NotFound",
+    "NotTableOwner",
     "Refusal",
     "Refused",
     "Row",
+    "SharedTable",
     "Stale",
     "Step",
+    "TableGiven",
     "Topic",
     "Update",
     "UtcTimestamp",
