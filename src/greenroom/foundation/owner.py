@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Hashable
+from functools import partial
 from typing import Any, Final, TypeAlias, cast
 
 from greenroom.foundation.errors import OutsideProcess
 from greenroom.foundation.exits import NORMAL, SHUTDOWN
 from greenroom.foundation.process import Process
+from greenroom.foundation.ties import Watcher
 from greenroom.foundation.worker import current_worker
 
 Owner: TypeAlias = "Process[Any] | asyncio.Task[Any]"
@@ -37,49 +39,58 @@ def current_owner(what: str) -> Owner:
     return owner
 
 
-def when_over(owner: Owner, tell: Callable[[object], object]) -> Callable[[], object]:
-    """Call `tell` with the exit reason when the owner ends; answers the function that calls this off."""
+def watch(owner: Owner, key: Hashable, tell: Watcher) -> None:
+    """Call `tell` with the key and the exit reason when the owner ends."""
     if isinstance(owner, Process):
-        return _watch_process(owner, tell)
-    return _watch_task(owner, tell)
+        owner.tie().watchers[key] = tell
+        return
+    watchers = _watchers.get(owner)
+    if watchers is None:
+        # One callback for all who watch: to take one of many back would be a search through all of them.
+        watchers = _watchers[owner] = {}
+        owner.add_done_callback(_over)
+    watchers[key] = tell
 
 
-def link_to(process: Process[Any], owner: Owner) -> Callable[[], object]:
-    """Let the process end with its owner, and a process that owns it the other way round; answers how to undo it.
+def unwatch(owner: Owner, key: Hashable) -> None:
+    """Call that off."""
+    if isinstance(owner, Process):
+        if owner.ties is not None:
+            owner.ties.watchers.pop(key, None)
+    elif owner in _watchers:
+        _watchers[owner].pop(key, None)
+
+
+def link_to(process: Process[Any], owner: Owner) -> None:
+    """Let the process end with its owner, and a process that owns it the other way round.
 
     An asyncio task takes no exit signals: it learns of the end where it waits for the answer.
     """
     if isinstance(owner, Process):
         process.link(owner)
-        return lambda: process.unlink(owner)
-    release = when_over(owner, lambda reason: process.signal(reason, None))
-    process.tie().releases[release] = None
-    return release
+    else:
+        watch(owner, process, _end_with_owner)
+        process.tie().releases[partial(unwatch, owner, process)] = None
 
 
-def _watch_process(owner: Process[Any], tell: Callable[[object], object]) -> Callable[[], object]:
-    token = object()
-    owner.tie().watchers[token] = lambda _, reason: tell(reason)
-    return lambda: None if owner.ties is None else owner.ties.watchers.pop(token, None)
+def unlink_from(process: Process[Any], owner: Owner) -> None:
+    """Undo the link."""
+    if isinstance(owner, Process):
+        process.unlink(owner)
+    else:
+        unwatch(owner, process)
 
 
-def _watch_task(owner: asyncio.Task[Any], tell: Callable[[object], object]) -> Callable[[], object]:
-    # One callback for all who watch: taking one of many callbacks back is a search through all of them.
-    watchers = _watchers.get(owner)
-    if watchers is None:
-        watchers = _watchers[owner] = {}
-        owner.add_done_callback(_over)
-    token = object()
-    watchers[token] = tell
-    return lambda: watchers.pop(token, None)
+def _end_with_owner(process: Any, reason: object) -> None:
+    process.signal(reason, None)
 
 
 def _over(task: asyncio.Task[Any]) -> None:
     # `exception()` would count as having looked after it, and asyncio would not complain of one that nobody sees.
     error: BaseException | None = task._exception  # noqa: SLF001
     reason = SHUTDOWN if task.cancelled() else error or NORMAL
-    for tell in list(_watchers.pop(task, {}).values()):
-        tell(reason)
+    for key, tell in list(_watchers.pop(task, {}).items()):
+        tell(key, reason)
 
 
-_watchers: Final[dict[asyncio.Task[Any], dict[object, Callable[[object], object]]]] = {}
+_watchers: Final[dict[asyncio.Task[Any], dict[Hashable, Watcher]]] = {}

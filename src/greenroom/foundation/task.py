@@ -18,7 +18,7 @@ from typing import Any, Final, Generic, Literal, ParamSpec, TypeAlias, TypeVar, 
 from greenroom.foundation.answer import Answer, wait_for
 from greenroom.foundation.exits import KILLED, NOPROC, SHUTDOWN
 from greenroom.foundation.outcome import Done, Exited, NotOwner, Outcome, TaskDown, TaskTimeout
-from greenroom.foundation.owner import Owner, current_owner, link_to
+from greenroom.foundation.owner import Owner, current_owner, link_to, unlink_from
 from greenroom.foundation.process import Process
 from greenroom.foundation.ref import Ref
 from greenroom.foundation.restart import Shutdown, is_shutdown
@@ -39,7 +39,7 @@ SECONDS: Final = 5.0
 class Task(Generic[T_co]):
     """A function that runs in a process of its own, as its owner sees it."""
 
-    __slots__ = ("_process", "_undo_link", "answer", "function", "linked", "owner")
+    __slots__ = ("_process", "answer", "function", "linked", "owner")
 
     def __init__(self, function: object, owner: Owner, *, linked: bool = True) -> None:
         self.function = function
@@ -48,7 +48,6 @@ class Task(Generic[T_co]):
         # Any, since an answer is put here, and an address where an int arrives is one where an object does.
         self.answer: Answer[Any] = Answer()
         self._process: Process[Any] | None = None
-        self._undo_link: Callable[[], object] | None = None
 
     @staticmethod
     def run(function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> Task[R]:
@@ -226,9 +225,9 @@ class Task(Generic[T_co]):
     def begun(self, process: Process[Any]) -> None:
         """Take the process, and tie it to the owner."""
         self._process = process
-        process.tie().watchers[self] = lambda _, reason: self.answer.arrive(Exited(reason))
+        process.tie().watchers[self] = self._ended
         if self.linked:
-            self._undo_link = link_to(process, self.owner)
+            link_to(process, self.owner)
 
     def answered(self, value: Any) -> None:
         """Take the answer."""
@@ -238,8 +237,11 @@ class Task(Generic[T_co]):
         return "<completed task>" if self._process is None else f"<task {self._process}>"
 
     def _unlink(self) -> None:
-        if self._undo_link is not None:
-            self._undo_link()
+        if self.linked and self._process is not None:
+            unlink_from(self._process, self.owner)
+
+    def _ended(self, _: object, reason: object) -> None:
+        self.answer.arrive(Exited(reason))
 
     @contextmanager
     def _waited_for(self) -> Generator[None]:

@@ -21,7 +21,7 @@ from greenroom.foundation.inputs import inputs_of
 from greenroom.foundation.mailbox import Arguments, Function
 from greenroom.foundation.namespace import current_namespace
 from greenroom.foundation.outcome import Done, Exited, Outcome, TaskTimeout
-from greenroom.foundation.owner import current_owner, when_over
+from greenroom.foundation.owner import current_owner, unwatch, watch
 from greenroom.foundation.process import Process
 from greenroom.foundation.restart import Shutdown, is_shutdown
 from greenroom.foundation.task_body import Callers, Client, TaskBody, begin, chain
@@ -167,7 +167,7 @@ class Run(Generic[R]):
         self.closed = False
         self._spawned = 0
         self._delivered = 0
-        self._release = when_over(self.owner, lambda _: self.close())
+        watch(self.owner, self, self._owner_ended)
 
     async def next(self) -> Outcome[R]:
         """The next result that it is time for."""
@@ -186,7 +186,7 @@ class Run(Generic[R]):
     def close(self) -> None:
         """Kill what still runs."""
         self.closed = True
-        self._release()
+        unwatch(self.owner, self)
         self.inputs.stop()
         for slot in list(self.running.values()):
             slot.cut_off()
@@ -197,6 +197,9 @@ class Run(Generic[R]):
             raise self.failure
         while len(self.running) < self.options.slots and (taken := self.inputs.take()):
             await self._spawn(taken[0])
+
+    def _owner_ended(self, _: object, reason: object) -> None:
+        self.close()
 
     async def _spawn(self, item: object) -> None:
         slot = Slot(self, self._spawned, item)
