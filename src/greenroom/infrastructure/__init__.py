@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from greenroom.infrastructure.pubsub import Listener, Missed, Topic
 from greenroom.infrastructure.shared_table import NoTable, NotTableOwner, SharedTable, TableGiven
 
-HOMES = ("database", "migration")
+HOMES = ("database", "entity", "migration")
 """Where to look, in this order, for what is not imported yet."""
 
 if TYPE_CHECKING:
@@ -38,6 +38,28 @@ if TYPE_CHECKING:
         UtcTimestamp,
         Values,
     )
+    from greenroom.infrastructure.entity import (
+        Codec,
+        Columns,
+        Entities,
+        Entity,
+        EntityRef,
+        EntitySettings,
+        Home,
+        KeptInMemory,
+        Memory,
+        MessagePack,
+        NoSuchEntity,
+        NotSaved,
+        Reminder,
+        SaveRefused,
+        Snapshots,
+        StaleState,
+        UnknownSchema,
+        entities,
+        entity_reminders,
+        entity_snapshots,
+    )
     from greenroom.infrastructure.migration import Migrated, NewerDatabase, migrate, migrations_of
 else:
 
@@ -53,6 +75,8 @@ else:
 
 __all__ = [
     "Change",
+    "Codec",
+    "Columns",
     "Conflict",
     "Database",
     "DatabaseBusy",
@@ -61,29 +85,47 @@ __all__ = [
     "DatabaseUrl",
     "Degraded",
     "Delete",
+    "Entities",
+    "Entity",
+    "EntityRef",
+    "EntitySettings",
     "Execute",
     "Healthy",
+    "Home",
     "Insert",
     "Invalid",
+    "KeptInMemory",
     "Key",
     "Listener",
+    "Memory",
+    "MessagePack",
     "Migrated",
     "Missed",
     "NewerDatabase",
+    "NoSuchEntity",
     "NoTable",
     "NotFound",
+    "NotSaved",
     "NotTableOwner",
     "Refusal",
     "Refused",
+    "Reminder",
     "Row",
+    "SaveRefused",
     "SharedTable",
+    "Snapshots",
     "Stale",
+    "StaleState",
     "Step",
     "TableGiven",
     "Topic",
+    "UnknownSchema",
     "Update",
     "UtcTimestamp",
     "Values",
+    "entities",
+    "entity_reminders",
+    "entity_snapshots",
     "migrate",
     "migrations_of",
 ]

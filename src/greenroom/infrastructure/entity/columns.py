@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
@@ -69,10 +69,13 @@ class Columns(Generic[S]):
 
 def _fields(state: type[Any], table: Table) -> tuple[str, ...]:
     # What a dataclass and a struct keep their fields' names in; there is no one type for both.
-    found: tuple[str, ...] = tuple(getattr(state, "__struct_fields__", None) or getattr(state, "__dataclass_fields__", ()))
+    names: Iterable[str] = getattr(state, "__struct_fields__", ()) or getattr(state, "__dataclass_fields__", ())
+    found = tuple(names)
     if not found:
         raise TypeError(f"expected a dataclass or a msgspec.Struct, or both read and write, got {state!r}")
     missing = [field for field in found if field not in table.columns]
     if missing:
-        raise ValueError(f"expected {table.name} to have a column for each field of {state.__name__}, got none for {missing}")
+        raise ValueError(
+            f"expected {table.name} to have all fields of {state.__name__} as columns, not without {missing}"
+        )
     return found

@@ -34,14 +34,14 @@ class StaleState(Rejected):
     """
 
     def __init__(self, kind: str, key: Key, version: int) -> None:
-        super().__init__(f"expected {kind} {key!r} to be stored at version {version}, got another: it was changed elsewhere")
+        super().__init__(f"expected {kind} {key!r} to be stored at version {version}, but it was changed elsewhere")
         self.kind = kind
         self.key = key
         self.version = version
 
 
 class SaveRefused(GreenroomError):
-    """The table's rules forbid a state that was to be written later. The process ends, and goes back to what is stored."""
+    """The table's rules forbid a state that was to be written later. The entity goes back to what is stored."""
 
     def __init__(self, kind: str, key: Key, refusal: Refusal) -> None:
         super().__init__(f"{kind} {key!r} has changes that can not be stored: {refusal}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from greenroom.foundation import telemetry
@@ -55,6 +55,8 @@ class Kind(Generic[K, S]):
         self.backlog: Backlog[Any] = Backlog(settings.save_interval, settings.max_unsaved)
         self.writer: Writer | None = None
         self.alarms: Alarms | None = None
+        # Called when entities were saved that had to be, for the kind to have room.
+        self.saved: Callable[[], object] | None = None
         self._store = store
 
     @property

@@ -23,10 +23,11 @@ is written within the kind's interval, `self.keep(state)` is for memory alone.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
 
+from greenroom.foundation.errors import OutsideProcess
 from greenroom.foundation.exits import Shutdown, is_clean
 from greenroom.foundation.genserver import GenServer, reserved_names
 from greenroom.foundation.handling import Ended
@@ -35,7 +36,7 @@ from greenroom.infrastructure.database import Conflict, Invalid, Refusal, Step
 from greenroom.infrastructure.entity.address import EntityRef
 from greenroom.infrastructure.entity.backlog import Unsaved
 from greenroom.infrastructure.entity.departure import ERASED
-from greenroom.infrastructure.entity.error import NoSuchEntity, NotSaved, StaleState
+from greenroom.infrastructure.entity.error import KeptInMemory, NoSuchEntity, NotSaved, StaleState
 from greenroom.infrastructure.entity.kind import Kind, kind_name
 from greenroom.infrastructure.entity.reminder import Reminder, forgotten, remembered
 from greenroom.infrastructure.entity.store import Copy
@@ -56,7 +57,11 @@ class Entity(GenServer, Generic[K, S]):
         () if TYPE_CHECKING else ("state",)
     )
 
+    # What fails leaves the last good state by itself: it is one value, replaced in one step.
+    __undoes__: ClassVar[bool] = False
     __entity__: ClassVar[str] = kind_name("entity")
+    __reminds__: ClassVar[bool] = False
+    __terminates__: ClassVar[bool] = False
     kind: ClassVar[str] = "entity"
 
     __kind__: Kind[K, S] | None
@@ -78,18 +83,23 @@ class Entity(GenServer, Generic[K, S]):
         super().__init_subclass__(restart="temporary", **options)
         if kind is not None or "kind" not in cls.__dict__:
             cls.kind = kind or cls.__name__.lower()
+        if "/" in cls.kind:
+            raise ValueError(f"expected a kind without a slash, got {cls.kind!r}")
         cls.__entity__ = kind_name(cls.kind)
+        cls.__reminds__ = _overrides(cls, "handle_reminder")
+        cls.__terminates__ = _overrides(cls, "terminate")
 
     @classmethod
     def at(cls, key: K) -> EntityRef[Self]:
         """The address of the entity with this key; its first use starts it."""
-        return EntityRef(cls, key)
+        return EntityRef(cls, cls.__entity__, key)
 
     @classmethod
     def of(cls, key: K, state: S) -> Self:
         """An entity without a process, whose changes stay in memory: to test its rules by themselves."""
         entity = cls()
-        _equip(entity, key, state)
+        equip(entity, None, key)
+        replace_state(entity, state)
         return entity
 
     def initial(self) -> S:
@@ -119,8 +129,8 @@ class Entity(GenServer, Generic[K, S]):
 
         Raises:
             NotSaved: the database can not store it now; nothing has changed. Let it pass: the caller gets it.
-            StaleState: somebody else has changed the row; nothing was overwritten. Let it pass: this process leaves, and
-                the next call finds one that has read the row anew.
+            StaleState: somebody else has changed the row; nothing was overwritten. Let it pass: this process leaves,
+                and the next call finds one that has read the row anew.
         """
         return await self._write(state, also)
 
@@ -131,12 +141,12 @@ class Entity(GenServer, Generic[K, S]):
             NotSaved: too many entities wait to be written, as in a long outage; nothing has changed.
         """
         self._admit()
-        _assign(self, state)
-        self.mark_dirty()
+        replace_state(self, state)
+        self._note()
 
     def keep(self, state: S, /) -> None:
         """Replace the state in memory alone. The next write of the entity, if there is one, stores it too."""
-        _assign(self, state)
+        replace_state(self, state)
 
     def mark_dirty(self) -> None:
         """Have the state written as after `save_later`.
@@ -144,12 +154,8 @@ class Entity(GenServer, Generic[K, S]):
         Raises:
             NotSaved: as `save_later`.
         """
-        kind = self.__kind__
-        if kind is not None:
-            self._admit()
-            kind.backlog.note(self, kind.clock.monotonic())
-            if kind.writer is not None:
-                kind.writer.arm()
+        self._admit()
+        self._note()
 
     @property
     def is_dirty(self) -> bool:
@@ -170,10 +176,9 @@ class Entity(GenServer, Generic[K, S]):
         Raises:
             NotSaved, StaleState: as `save`.
         """
-        await self._undisturbed()
         kind = self.__kind__
-        if kind is not None and self.version:
-            outcome = await self._alone(kind.store.erase(self.key, self.version, also))
+        if kind is not None:
+            outcome = await self._alone(lambda: kind.store.erase(self.key, self.version, also))
             if not isinstance(outcome, int):
                 return outcome
         self._leave(ERASED)
@@ -212,18 +217,85 @@ class Entity(GenServer, Generic[K, S]):
         kind = self.__kind__
         if kind is None or self.__unsaved__ is not None:
             return
-        kind.store  # noqa: B018  # raises where there is none
+        if not kind.is_stored:
+            raise KeptInMemory(kind.name)
         if kind.backlog.is_full:
             raise NotSaved(kind.name, self.key, f"{len(kind.backlog)} others wait to be written")
+
+    def _note(self) -> None:
+        kind = self.__kind__
+        if kind is not None:
+            kind.backlog.note(self, kind.clock.monotonic())
+            if kind.writer is not None:
+                kind.writer.arm()
 
     async def _write(self, state: S, also: Sequence[Step]) -> Refusal | None:
         kind = self.__kind__
         if kind is not None:
-            await self._undisturbed()
-            outcome = await self._alone(kind.store.write(Copy(self.key, state, self.version), also))
+            outcome = await self._alone(lambda: kind.store.write(Copy(self.key, state, self.version), also))
             if not isinstance(outcome, int):
                 return outcome
-            settle(self, outcome, kind.store.now())
+            stored(self, outcome, kind.store.now())
             kind.backlog.forget(self)
-        _assign(self, state)
+        replace_state(self, state)
         return None
+
+    async def _alone(self, write: Callable[[], Awaitable[int | Refusal]]) -> int | Refusal:
+        # The writer of the kind may be at it; two writes from the same version would be one too many.
+        while self.__writing__ is not None:
+            await self.__writing__
+        done = self.__writing__ = Reply[None]()
+        try:
+            return await write()
+        except StaleState as stale:
+            self._leave(Shutdown(stale))
+            raise
+        finally:
+            self.__writing__ = None
+            done.send(None)
+
+    def _leave(self, reason: Shutdown) -> None:
+        if self.__kind__ is None:
+            return
+        self.__kind__.backlog.forget(self)
+        ties = self.__process__.ties
+        # They were heard, so they must not ask again, as those will who still wait in the mailbox.
+        for promised in () if ties is None else ties.promises:
+            if not promised.done():
+                promised.set_exception(Ended(reason.detail))
+        self.stop(reason)
+
+
+Entity.__reserved__ = reserved_names(Entity) - {"handle_reminder", "persist_if_dirty"}
+
+
+def _overrides(cls: type[Entity[Any, Any]], hook: str) -> bool:
+    return getattr(cls, hook) is not vars(Entity)[hook]
+
+
+def equip(entity: Entity[K, S], kind: Kind[K, S] | None, key: K) -> None:
+    """Give a new entity its key, and all that it has from the runtime but a state."""
+    entity.__kind__ = kind
+    entity.__unsaved__ = None
+    entity.__writing__ = None
+    entity.__seen__ = 0
+    entity.key = key
+    entity.version = 0
+    entity.last_persisted = None
+
+
+def replace_state(entity: Entity[K, S], state: S | None) -> None:
+    """Replace the state, which users can only read."""
+    object.__setattr__(entity, "state", state)
+
+
+def stored(entity: Entity[K, S], version: int, at: datetime) -> None:
+    """Note that the entity is stored."""
+    entity.version = version
+    entity.last_persisted = at
+
+
+def _attached(entity: Entity[K, S]) -> Kind[K, S]:
+    if entity.__kind__ is None:
+        raise OutsideProcess("a reminder")
+    return entity.__kind__

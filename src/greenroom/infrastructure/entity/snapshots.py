@@ -56,7 +56,7 @@ class Snapshots(Generic[S]):
 
     def row_key(self, kind: str, key: Key) -> Key:
         """Kind and key, as in `venue/7`."""
-        return f"{kind}/{key}"
+        return f"{kind}/{key!s}"
 
     def read(self, row: Row) -> S:
         """The state in a row.

@@ -120,14 +120,14 @@ class Store(Generic[K, S]):
             NotSaved: nothing was stored.
             StaleState: nothing was stored, since somebody else has changed the row.
         """
-        outcome = await self._carry_out(copy, self._change(copy), also)
+        outcome = await self._carry_out(copy.key, copy.version, self._change(copy), also)
         return outcome if not isinstance(outcome, Mapping) else copy.version + 1
 
     async def erase(self, key: K, version: int, also: Sequence[Step] = ()) -> int | Refusal:
         """Remove the row; otherwise like `write`."""
         row_key = self._home.row_key(self._kind, key)
         step = Delete(self._home.table, row_key, version)
-        outcome = await self._carry_out(Copy(key, None, version), step, also)
+        outcome = await self._carry_out(key, version, step, also)
         return outcome if not isinstance(outcome, Mapping) else 0
 
     async def write_together(self, copies: Sequence[Copy[K, S]]) -> Refused | None:
@@ -149,7 +149,7 @@ class Store(Generic[K, S]):
             case _:
                 return False
 
-    def _change(self, copy: "Copy[K, S]") -> Insert | Update:
+    def _change(self, copy: Copy[K, S]) -> Insert | Update:
         table = self._home.table
         row_key = self._home.row_key(self._kind, copy.key)
         values = self._home.write(self._kind, copy.key, copy.state, self.now())
@@ -158,7 +158,7 @@ class Store(Generic[K, S]):
         return Insert(table, {self._primary.name: row_key, **values, VERSION: 1})
 
     async def _carry_out(
-        self, copy: "Copy[K, S | None]", step: Insert | Update | Delete, also: Sequence[Step]
+        self, key: K, version: int, step: Insert | Update | Delete, also: Sequence[Step]
     ) -> Row | Refusal:
         pause = Pause(self._retry)
         doubtful = False
@@ -166,9 +166,9 @@ class Store(Generic[K, S]):
             try:
                 outcome = await self._ask(step, also)
             except (DatabaseError, CallError) as error:
-                doubtful = doubtful or _may_be_stored(error)
+                doubtful = doubtful or may_be_stored(error)
                 if not doubtful:
-                    raise NotSaved(self._kind, copy.key, str(error)) from error
+                    raise NotSaved(self._kind, key, str(error)) from error
                 # To ask again is safe, since the version lets the same change through only once.
                 await wait(pause.lengthen())
                 continue
@@ -176,7 +176,7 @@ class Store(Generic[K, S]):
                 return outcome
             if doubtful and await self._is_stored(step, pause):
                 return {}
-            raise StaleState(self._kind, copy.key, copy.version)
+            raise StaleState(self._kind, key, version)
 
     async def _ask(self, step: Insert | Update | Delete, also: Sequence[Step]) -> Row | Refusal:
         match step:
@@ -203,7 +203,8 @@ class Store(Generic[K, S]):
                 return _is_outcome(step, found)
 
 
-def _may_be_stored(error: DatabaseError | CallError) -> bool:
+def may_be_stored(error: DatabaseError | CallError) -> bool:
+    """Whether a change that failed with this may be stored all the same."""
     return error.maybe_applied if isinstance(error, DatabaseError) else not isinstance(error, NotRunning)
 
 

@@ -1,0 +1,111 @@
+"""The reminders of a kind: one process that claims what is due, and tells the entities."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from greenroom.foundation.errors import GreenroomError
+from greenroom.foundation.genserver import GenServer
+from greenroom.foundation.ref import Ref
+from greenroom.foundation.timer import Timer
+from greenroom.infrastructure.database import Database, DatabaseError, Row
+from greenroom.infrastructure.entity.error import NoSuchEntity
+from greenroom.infrastructure.entity.kind import Kind
+from greenroom.infrastructure.entity.reminder import Reminder, due_query, entity_reminders, next_due, next_query
+from greenroom.infrastructure.entity.server import Entity
+
+logger = logging.getLogger("greenroom.entity")
+
+EVERY: Final = 10.0
+"""How often to look for reminders that other programs have set, in seconds."""
+
+HELD: Final = 30.0
+"""How long a reminder is this program's alone; if it is not through with it by then, any other may take it."""
+
+BATCH: Final = 100
+
+
+@dataclass
+class Alarm(GenServer):
+    """Delivers the reminders of one kind. Whoever claims one, by raising its version, is its only owner for a while."""
+
+    entity: type[Entity[Any, Any]]
+    kind: Kind[Any, Any]
+    database: Ref[Database]
+    _timer: Timer | None = field(default=None, init=False, repr=False)
+
+    async def init(self) -> None:
+        """Look for what became due while nobody was there."""
+        self.kind.alarms = self
+        self.expect(0.0)
+
+    def expect(self, seconds: float) -> None:
+        """Look for due reminders in this many seconds, if no look comes before."""
+        left = None if self._timer is None else self._timer.remaining
+        if left is None or seconds < left:
+            if self._timer is not None:
+                self._timer.drop()
+            self._timer = self.after(max(0.0, seconds), Alarm.look)
+
+    async def look(self) -> None:
+        """Claim and deliver what is due, then sleep until the next is."""
+        seconds = EVERY
+        try:
+            while await self._deliver_some() == BATCH:
+                pass
+            seconds = await self._seconds_to_next()
+        except (DatabaseError, GreenroomError) as error:
+            logger.warning("reminders of kind %s can not be read, next try in %g s: %s", self.kind.name, seconds, error)
+        self.expect(seconds)
+
+    async def _deliver_some(self) -> int:
+        rows = await self.database.call(Database.select, due_query(self.kind.name, self._now(), BATCH))
+        claimed = await asyncio.gather(*map(self._claim, rows))
+        await asyncio.gather(*(self._deliver(row) for row in claimed if row is not None))
+        return len(rows)
+
+    async def _seconds_to_next(self) -> float:
+        rows = await self.database.call(Database.select, next_query(self.kind.name, self._now()))
+        if not rows:
+            return EVERY
+        due: datetime = rows[0]["due"]
+        return min(EVERY, max(0.0, (due - self._now()).total_seconds()))
+
+    async def _claim(self, row: Row) -> Row | None:
+        held = {"held_until": self._now() + timedelta(seconds=HELD)}
+        outcome = await self.database.call(Database.update, entity_reminders, row["id"], held, version=row["version"])
+        return outcome if isinstance(outcome, dict) else None
+
+    async def _deliver(self, row: Row) -> None:
+        reminder = Reminder(row["name"], row["due"], row["note"])
+        entity = self.entity.at(json.loads(row["key"])).within(HELD)
+        try:
+            await entity.call(Entity[Any, Any].handle_reminder, reminder)
+        except NoSuchEntity as error:
+            logger.warning("%s: its reminder %r is dropped", error, reminder.name)
+            await self._take_back(row)
+        except GreenroomError as error:
+            # It stays claimed for a while, and comes again then.
+            logger.error("the reminder %r of %s failed, and will be repeated: %s", reminder.name, entity, error)
+        else:
+            await self._done(row)
+
+    async def _done(self, row: Row) -> None:
+        due = next_due(row, self._now())
+        if due is None:
+            await self._take_back(row)
+        else:
+            again = {"due": due, "held_until": None}
+            # Whoever set it anew meanwhile has the last word: the version tells.
+            await self.database.call(Database.update, entity_reminders, row["id"], again, version=row["version"])
+
+    async def _take_back(self, row: Row) -> None:
+        await self.database.call(Database.delete, entity_reminders, row["id"], version=row["version"])
+
+    def _now(self) -> datetime:
+        return self.kind.store.now()

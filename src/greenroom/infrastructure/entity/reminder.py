@@ -1,0 +1,93 @@
+"""Reminders: timers of entities that survive the process, and the program."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Integer, MetaData, Select, Table, Text, delete, or_, select
+
+from greenroom.infrastructure.database import Execute, Insert, Key, Row, Step, UtcTimestamp
+
+entity_reminders: Final = Table(
+    "entity_reminders",
+    MetaData(),
+    # Kind, key and name in one: the key of a row is one column.
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("due", UtcTimestamp, nullable=False),
+    Column("every", BigInteger),
+    Column("held_until", UtcTimestamp),
+    Column("version", Integer, nullable=False),
+)
+
+MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """What an entity asked to be told, and when it was due."""
+
+    name: str
+    due: datetime
+    note: str = ""
+
+
+def remembered(kind: str, key: Key, reminder: Reminder, every: float | None) -> tuple[Step, Step]:
+    """The steps that store a reminder in place of the one of the same name."""
+    if every is not None and every < MILLISECOND.total_seconds():
+        raise ValueError(f"expected a period of at least a millisecond, got {every!r} s")
+    values: Mapping[str, object] = {
+        "id": _id(kind, key, reminder.name),
+        "kind": kind,
+        "key": json.dumps(key),
+        "name": reminder.name,
+        "note": reminder.note,
+        "due": reminder.due,
+        "every": None if every is None else round(every * 1000),
+        "held_until": None,
+        "version": 1,
+    }
+    return forgotten(kind, key, reminder.name), Insert(entity_reminders, values)
+
+
+def forgotten(kind: str, key: Key, name: str) -> Step:
+    """The step that removes a reminder, if it is there."""
+    return Execute(delete(entity_reminders).where(entity_reminders.c.id == _id(kind, key, name)))
+
+
+def due_query(kind: str, now: datetime, limit: int) -> Select[*tuple[object, ...]]:
+    """The reminders that are due and held by nobody, the oldest first."""
+    table = entity_reminders
+    return (
+        select(*table.columns)
+        .where(table.c.kind == kind, table.c.due <= now, or_(table.c.held_until.is_(None), table.c.held_until <= now))
+        .order_by(table.c.due)
+        .limit(limit)
+    )
+
+
+def next_query(kind: str, now: datetime) -> Select[*tuple[object, ...]]:
+    """The one that is due next."""
+    table = entity_reminders
+    return select(table.c.due).where(table.c.kind == kind, table.c.due > now).order_by(table.c.due).limit(1)
+
+
+def next_due(row: Row, now: datetime) -> datetime | None:
+    """When a reminder is due again: the first of its times that is still to come."""
+    if row["every"] is None:
+        return None
+    due: datetime = row["due"]
+    every: timedelta = row["every"] * MILLISECOND
+    missed = max(0, (now - due) // every)
+    return due + (missed + 1) * every
+
+
+def _id(kind: str, key: Key, name: str) -> str:
+    return json.dumps([kind, key, name])
