@@ -1,0 +1,228 @@
+"""What happens to a connection to PostgreSQL, and how many changes share a statement there."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+
+import psycopg
+import pytest
+from sqlalchemy import insert, select
+
+from greenroom import Ref, StartFailed
+from greenroom.infrastructure import (
+    Conflict,
+    Database,
+    DatabaseError,
+    DatabaseSettings,
+    DatabaseUrl,
+    Execute,
+    Healthy,
+    Insert,
+    Invalid,
+    NotFound,
+    Stale,
+    Update,
+)
+from greenroom.infrastructure.database.bulk import runs
+from greenroom.infrastructure.database.change import Change, Delete
+from greenroom.infrastructure.database.connector import connector
+from greenroom.infrastructure.database.session import Session
+from greenroom.testing import Tree
+from tests.greenroom.infrastructure.database.tables import create_tables, row, venues
+
+TERMINATE = """
+    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'greenroom'
+"""
+
+
+@pytest.fixture
+def url(postgres_url: str) -> DatabaseUrl:
+    return DatabaseUrl.parse(postgres_url)
+
+
+def terminate(postgres_url: str) -> int:
+    """End all of Greenroom's connections, as a server that restarts does; answers how many there were."""
+    with psycopg.connect(postgres_url) as connection:
+        found = connection.execute(TERMINATE).fetchone()
+    return found[0] if found else 0
+
+
+async def test_a_connection_that_is_ended_while_nothing_goes_on_costs_nobody_anything(
+    database: Ref[Database], postgres_url: str
+) -> None:
+    await database.call(Database.insert, venues, {"name": "Blue Note"})
+    assert row(await database.call(Database.get, venues, 1))
+    assert await asyncio.to_thread(terminate, postgres_url) == 2
+
+    assert row(await database.call(Database.get, venues, 1))["name"] == "Blue Note"
+    assert row(await database.call(Database.insert, venues, {"name": "Vanguard"}))
+    assert await database.call(Database.health) == Healthy()
+
+
+async def test_connections_that_are_ended_under_load_lose_nothing_that_was_answered(
+    database: Ref[Database], postgres_url: str
+) -> None:
+    stored: list[str] = []
+    refused: list[str] = []
+    uncertain: list[str] = []
+    over = asyncio.Event()
+
+    async def keep_inserting(caller: int) -> None:
+        n = 0
+        while not over.is_set():
+            n += 1
+            name = f"{caller}/{n}"
+            try:
+                await database.call(Database.insert, venues, {"name": name})
+            except DatabaseError as failure:
+                (uncertain if failure.maybe_applied else refused).append(name)
+                await asyncio.sleep(0.001)
+            else:
+                stored.append(name)
+
+    inserting = asyncio.gather(*(keep_inserting(caller) for caller in range(20)))
+    for _ in range(10):
+        before = len(stored)
+        await asyncio.to_thread(terminate, postgres_url)
+        while len(stored) == before:  # noqa: ASYNC110  # nothing tells of the next row that is stored
+            await asyncio.sleep(0.01)
+    over.set()
+    await inserting
+
+    found = {row["name"] for row in await database.call(Database.select, select(venues.c.name))}
+    assert found >= set(stored)
+    assert found <= {*stored, *uncertain}
+    assert not found & set(refused)
+    assert await database.call(Database.health) == Healthy()
+
+
+async def test_a_server_that_is_not_there_fails_the_start(tree: Tree, unused_port: int) -> None:
+    with pytest.raises(StartFailed, match="lost: connection failed"):
+        await tree.start(Database, f"postgresql://nobody:secret@127.0.0.1:{unused_port}/gigs")
+
+
+async def test_a_password_is_never_shown(tree: Tree, unused_port: int) -> None:
+    with pytest.raises(StartFailed) as raised:
+        await tree.start(Database, f"postgresql://nobody:secret@127.0.0.1:{unused_port}/gigs")
+
+    assert "secret" not in str(raised.value)
+
+
+async def test_text_that_postgresql_can_not_hold_is_invalid(database: Ref[Database]) -> None:
+    refused, added = await asyncio.gather(
+        database.call(Database.insert, venues, {"name": "Blue\0Note"}),
+        database.call(Database.insert, venues, {"name": "Vanguard"}),
+    )
+
+    assert isinstance(refused, Invalid)
+    assert refused.rule == "type"
+    assert row(added)
+
+
+async def test_text_that_is_too_long_is_invalid(database: Ref[Database]) -> None:
+    refused = await database.call(Database.insert, venues, {"name": "Blue Note", "city": "x" * 21})
+
+    assert isinstance(refused, Invalid)
+    assert refused.rule == "too_long"
+
+
+async def test_a_reader_can_not_write(database: Ref[Database]) -> None:
+    with pytest.raises(DatabaseError, match="read-only transaction"):
+        await database.call(Database.select, insert(venues).values(name="Blue Note").returning(venues.c.id))  # type: ignore[arg-type]  # what a checker would not allow
+
+
+# Many changes in one statement.
+
+
+@pytest.fixture
+def session(url: DatabaseUrl) -> Iterator[Session]:
+    create_tables(url)
+    with closing(connector(url, DatabaseSettings()).writer()) as session:
+        session.begin()
+        yield session
+
+
+def changes(*names: str) -> Sequence[Change]:
+    return [Insert(venues, {"name": name}) for name in names]
+
+
+def test_rows_are_answered_in_the_order_of_their_changes(session: Session) -> None:
+    answers = session.carry_out(changes(*(f"V{n}" for n in range(100, 0, -1))))
+
+    assert [row(answer)["name"] for answer in answers] == [f"V{n}" for n in range(100, 0, -1)]
+    assert [row(answer)["id"] for answer in answers] == list(range(1, 101))
+
+
+def test_rows_with_keys_of_their_own_are_answered_in_the_order_of_their_changes(session: Session) -> None:
+    answers = session.carry_out([Insert(venues, {"id": 100 - n, "name": f"V{n}"}) for n in range(50)])
+
+    assert [row(answer)["id"] for answer in answers] == list(range(100, 50, -1))
+
+
+@pytest.mark.parametrize("bad", [{0}, {63}, {1, 2, 40}, set(range(64))])
+def test_each_change_that_is_refused_is_found(session: Session, bad: set[int]) -> None:
+    answers = session.carry_out([Insert(venues, {"name": None if n in bad else f"V{n}"}) for n in range(64)])
+
+    assert {n for n, answer in enumerate(answers) if isinstance(answer, Invalid)} == bad
+    assert {row(answer)["name"] for answer in answers if not isinstance(answer, Invalid)} == {
+        f"V{n}" for n in range(64) if n not in bad
+    }
+
+
+def test_updates_in_one_statement_answer_each_for_itself(session: Session) -> None:
+    session.carry_out(changes("A", "B", "C", "D"))
+
+    answers = session.carry_out(
+        [
+            Update(venues, 1, {"city": "Paris"}, 1),
+            Update(venues, 9, {"city": "Rome"}, 1),
+            Update(venues, 2, {"city": None}, 7),
+            Update(venues, 3, {"city": "Oslo"}, 1),
+        ]
+    )
+
+    assert row(answers[0])["city"] == "Paris"
+    assert answers[1:3] == [NotFound("venues", 9), Stale("venues", 2, 7, 1)]
+    assert (row(answers[3])["city"], row(answers[3])["version"]) == ("Oslo", 2)
+
+
+def test_updates_with_keys_of_another_type_are_carried_out(session: Session) -> None:
+    session.carry_out(changes("A", "B"))
+
+    answers = session.carry_out([Update(venues, "1", {"city": "Paris"}), Update(venues, "2", {"city": "Rome"})])
+
+    assert [row(answer)["city"] for answer in answers] == ["Paris", "Rome"]
+
+
+def test_neighbours_of_one_shape_are_one_run_in_powers_of_two() -> None:
+    inserts = changes(*"ABCDEFG")
+
+    assert [len(run) for run in runs(inserts)] == [4, 2, 1]
+
+
+def test_a_row_that_is_changed_twice_parts_the_run() -> None:
+    first, second = Update(venues, 1, {"city": "Paris"}), Update(venues, 1, {"city": "Rome"})
+
+    assert list(runs([first, second])) == [[first], [second]]
+
+
+def test_changes_of_other_shapes_part_the_run() -> None:
+    kinds: list[Change] = [
+        Insert(venues, {"name": "A"}),
+        Insert(venues, {"name": "B", "city": "Rome"}),
+        Update(venues, 1, {"name": "C"}),
+        Update(venues, 2, {"name": "C"}, 1),
+        Delete(venues, 1),
+        Delete(venues, 2),
+        Execute(insert(venues).values(name="D")),
+    ]
+
+    assert list(runs(kinds)) == [[change] for change in kinds]
+
+
+def test_a_conflict_within_one_statement_spares_the_first(session: Session) -> None:
+    first, second = session.carry_out(changes("A", "a"))
+
+    assert row(first)["name"] == "A"
+    assert isinstance(second, Conflict)

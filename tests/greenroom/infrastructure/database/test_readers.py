@@ -1,0 +1,173 @@
+"""Reads on connections of their own: as many as are needed, and again when one is lost."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from sqlalchemy import select
+
+from greenroom import Ref
+from greenroom.infrastructure import Database, DatabaseBusy, DatabaseError, DatabaseSettings, DatabaseUrl
+from greenroom.infrastructure.database.delivery import Delivery
+from greenroom.infrastructure.database.error import Reason
+from greenroom.infrastructure.database.readers import Readers
+from greenroom.infrastructure.database.task import Read
+from greenroom.testing import Tree
+from tests.greenroom.infrastructure.database.tables import create_tables, venues
+
+QUERY = select(venues.c.name)
+
+
+@dataclass
+class Desk:
+    """Opens sessions that answer with the name of their thread, when a test lets them."""
+
+    failures: list[DatabaseError] = field(default_factory=list[DatabaseError])
+    refusals: list[DatabaseError] = field(default_factory=list[DatabaseError])
+    gate: threading.Event = field(default_factory=threading.Event)
+    opened: int = 0
+    closed: int = 0
+
+    def reader(self) -> "Desk":
+        self.opened += 1
+        if self.refusals:
+            raise self.refusals.pop()
+        return self
+
+    def read(self, query: Read) -> Sequence[dict[str, str]]:
+        self.gate.wait()
+        if self.failures:
+            raise self.failures.pop()
+        return [{"thread": threading.current_thread().name}]
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@dataclass
+class Suspicions:
+    """Stands for the writer, which is told of readers that fail."""
+
+    reasons: list[Reason] = field(default_factory=list[Reason])
+
+    def suspect(self, reason: Reason) -> None:
+        self.reasons.append(reason)
+
+
+@dataclass
+class Pool:
+    readers: Readers
+    desk: Desk
+    suspicions: Suspicions
+
+    def read(self) -> asyncio.Future[object]:
+        answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        self.readers.put(QUERY, answer.set_result)
+        return answer
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[Pool]:
+    desk, suspicions, loop = Desk(), Suspicions(), asyncio.get_running_loop()
+    desk.gate.set()
+    readers = Readers(desk, 3, Delivery(loop), suspicions, loop)  # type: ignore[arg-type]  # they stand for the real ones
+    yield Pool(readers, desk, suspicions)
+    desk.gate.set()
+    await asyncio.to_thread(readers.close)
+
+
+async def test_no_thread_is_there_before_the_first_read(pool: Pool) -> None:
+    assert pool.desk.opened == 0
+
+
+async def test_quick_reads_share_one_thread(pool: Pool) -> None:
+    answers = [await pool.read() for _ in range(50)]
+
+    assert answers == [[{"thread": "greenroom-database-reader-1"}]] * 50
+    assert pool.desk.opened == 1
+
+
+async def test_slow_reads_get_more_threads_up_to_the_limit(pool: Pool) -> None:
+    pool.desk.gate.clear()
+    answers = asyncio.gather(*(pool.read() for _ in range(20)))
+    while pool.desk.opened < 3:  # noqa: ASYNC110  # nothing tells of a thread that starts
+        await asyncio.sleep(0.001)
+    await asyncio.sleep(0.03)
+    pool.desk.gate.set()
+
+    assert len(await answers) == 20
+    assert pool.desk.opened == 3
+
+
+async def test_a_read_on_a_lost_connection_is_done_again(pool: Pool) -> None:
+    await pool.read()
+    pool.desk.failures = [DatabaseError("lost", "as the test says")]
+
+    assert await pool.read() == [{"thread": "greenroom-database-reader-1"}]
+    assert (pool.desk.opened, pool.desk.closed) == (2, 1)
+    assert pool.suspicions.reasons == []
+
+
+async def test_a_read_that_fails_again_is_an_error_and_a_suspicion(pool: Pool) -> None:
+    await pool.read()
+    pool.desk.failures = [DatabaseError("io", "as the test says"), DatabaseError("io", "as the test says")]
+
+    answer = await pool.read()
+
+    assert isinstance(answer, DatabaseError)
+    assert pool.suspicions.reasons == ["io"]
+    assert await pool.read()
+
+
+async def test_a_wrong_query_keeps_its_connection(pool: Pool) -> None:
+    await pool.read()
+    pool.desk.failures = [DatabaseError("statement", "as the test says")]
+
+    assert isinstance(await pool.read(), DatabaseError)
+    assert pool.desk.opened == 1
+
+
+async def test_a_server_without_connections_to_spare_leaves_the_pool_smaller(pool: Pool) -> None:
+    await pool.read()
+    pool.desk.refusals = [DatabaseError("lost", "too many connections")] * 100
+    pool.desk.gate.clear()
+    answers = asyncio.gather(*(pool.read() for _ in range(5)))
+    while pool.desk.opened < 4:  # noqa: ASYNC110  # nothing tells of a thread that ends
+        await asyncio.sleep(0.001)
+    pool.desk.gate.set()
+
+    assert await answers == [[{"thread": "greenroom-database-reader-1"}]] * 5
+
+
+async def test_close_finishes_what_was_asked_for(pool: Pool) -> None:
+    pool.desk.gate.clear()
+    answers = asyncio.gather(*(pool.read() for _ in range(5)))
+    closing = asyncio.ensure_future(asyncio.to_thread(pool.readers.close))
+    pool.desk.gate.set()
+
+    await closing
+
+    assert len(await answers) == 5
+    assert pool.desk.opened == pool.desk.closed
+
+
+async def test_a_read_too_many_is_refused_at_once(tree: Tree, url: DatabaseUrl) -> None:
+    create_tables(url)
+    database = await tree.start(Database, url, settings=DatabaseSettings(max_waiting=5))
+
+    answers = await asyncio.gather(*(database.call(Database.select, QUERY) for _ in range(30)), return_exceptions=True)
+
+    busy = [answer for answer in answers if isinstance(answer, DatabaseBusy)]
+    assert 0 < len(busy) <= 25
+    assert all(answer == [] for answer in answers if not isinstance(answer, DatabaseBusy))
+
+
+async def test_many_reads_at_once_are_all_answered(database: Ref[Database]) -> None:
+    for n in range(10):
+        await database.call(Database.insert, venues, {"name": f"V{n}"})
+
+    found = await asyncio.gather(*(database.call(Database.select, QUERY.where(venues.c.id == n)) for n in range(1, 11)))
+
+    assert [rows[0]["name"] for rows in found] == [f"V{n}" for n in range(10)]
