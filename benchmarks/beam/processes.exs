@@ -49,6 +49,24 @@ defmodule Stop do
   end
 end
 
+defmodule Reader do
+  use GenServer
+
+  def start(delivered), do: GenServer.start(__MODULE__, delivered)
+
+  @impl true
+  def init(delivered) do
+    {:ok, _} = Registry.register(News, "news", nil)
+    {:ok, delivered}
+  end
+
+  @impl true
+  def handle_info({:news, _}, delivered) do
+    :counters.add(delivered, 1, 1)
+    {:noreply, delivered}
+  end
+end
+
 defmodule Gauge do
   def now, do: System.monotonic_time(:nanosecond)
   def since(started), do: (now() - started) / 1.0e9
@@ -229,6 +247,10 @@ defmodule Work do
     [rate: count / since(started)]
   end
 
+  def run("publish", seconds, count), do: publish(seconds, count, 1)
+
+  def run("publish_burst", seconds, count), do: publish(seconds, count, 10)
+
   def run("timers", seconds, count) do
     for number <- 1..count do
       Process.send_after(self(), :ring, 600_000 + rem(number * 7_919, 3_600_000))
@@ -276,6 +298,32 @@ defmodule Work do
       stall_max: Enum.max(found),
       lag_p99: percentile(Task.await(lags, :infinity), 99)
     ]
+  end
+
+  defp publish(seconds, count, burst) do
+    {:ok, _} = Registry.start_link(keys: :duplicate, name: News)
+    delivered = :counters.new(1, [])
+    for _ <- 1..count, do: {:ok, _} = Reader.start(delivered)
+
+    work = fn ->
+      expected = :counters.get(delivered, 1) + burst * count
+
+      for number <- 1..burst do
+        Registry.dispatch(News, "news", fn entries -> for {reader, _} <- entries, do: send(reader, {:news, number}) end)
+      end
+
+      await_count(delivered, expected)
+      burst * count
+    end
+
+    [rate: rate(seconds, work)]
+  end
+
+  defp await_count(delivered, expected) do
+    if :counters.get(delivered, 1) < expected do
+      :erlang.yield()
+      await_count(delivered, expected)
+    end
   end
 
   defp counters(count) do

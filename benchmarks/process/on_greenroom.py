@@ -8,7 +8,7 @@ from time import perf_counter
 
 from benchmarks.process.gauges import Figures, percentile, rate, resident_bytes, until
 from benchmarks.process.load import measured_under
-from greenroom import DynamicSupervisor, GenServer, Ref, ServerDown, Supervisor, batched, child
+from greenroom import DynamicSupervisor, GenServer, Ref, ServerDown, Supervisor, Topic, batched, child
 
 CALLS = 5_000
 CASTS = 10_000
@@ -201,6 +201,57 @@ async def crashes(seconds: float, processes: int) -> Figures:
     return {"rate": processes / (perf_counter() - started)}
 
 
+@dataclass(frozen=True)
+class News:
+    """What is published."""
+
+    number: int
+
+
+@dataclass
+class Delivered:
+    """How many events all readers have seen together."""
+
+    count: int = 0
+
+
+NEWS: Topic[News] = Topic("news")
+
+
+@dataclass
+class Reader(GenServer):
+    """Subscribes to the news and counts them."""
+
+    delivered: Delivered
+
+    async def init(self) -> None:
+        """Subscribe before the start returns."""
+        NEWS.subscribe()
+
+    async def handle_info(self, message: object) -> None:
+        """Count one more."""
+        self.delivered.count += 1
+
+
+async def publish(seconds: float, processes: int, burst: int = 1) -> Figures:
+    delivered = Delivered()
+    for _ in range(processes):
+        await Reader.start(delivered)
+
+    async def work() -> int:
+        expected = delivered.count + burst * processes
+        for number in range(burst):
+            NEWS.publish(News(number))
+        await until(lambda: delivered.count == expected)
+        return burst * processes
+
+    return {"rate": await rate(work, seconds)}
+
+
+async def publish_burst(seconds: float, processes: int) -> Figures:
+    return await publish(seconds, processes, burst=10)
+
+
 @dataclass
 class Alarm(GenServer):
     """Sets timers."""
@@ -306,6 +357,8 @@ WORK: dict[str, Callable[[float, int], Awaitable[Figures]]] = {
         lookup,
         restart,
         crashes,
+        publish,
+        publish_burst,
         timers,
         ring,
         load,

@@ -231,6 +231,40 @@ async def _crash(names: Names, name: str) -> None:
     await until(lambda: names.actors[name] is not before)
 
 
+@dataclass
+class Delivered:
+    """How many events all readers have seen together."""
+
+    count: int = 0
+
+
+async def publish(seconds: float, processes: int, burst: int = 1) -> Figures:
+    queues: list[asyncio.Queue[int]] = [asyncio.Queue() for _ in range(processes)]
+    delivered = Delivered()
+
+    async def read(queue: asyncio.Queue[int]) -> None:
+        while True:
+            await queue.get()
+            delivered.count += 1
+
+    tasks = [asyncio.create_task(read(queue)) for queue in queues]
+
+    async def work() -> int:
+        expected = delivered.count + burst * processes
+        for number in range(burst):
+            for queue in queues:
+                queue.put_nowait(number)
+        await until(lambda: delivered.count == expected)
+        return burst * processes
+
+    assert len(tasks) == processes
+    return {"rate": await rate(work, seconds)}
+
+
+async def publish_burst(seconds: float, processes: int) -> Figures:
+    return await publish(seconds, processes, burst=10)
+
+
 async def timers(seconds: float, processes: int) -> Figures:
     loop = asyncio.get_running_loop()
     for number in range(processes):
@@ -293,6 +327,8 @@ WORK: dict[str, Callable[[float, int], Awaitable[Figures]]] = {
         lookup,
         restart,
         crashes,
+        publish,
+        publish_burst,
         timers,
         ring,
         load,
