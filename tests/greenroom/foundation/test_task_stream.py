@@ -1,11 +1,10 @@
 """Streams of tasks: how many run, in which order they answer, and that nothing is left of them."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
+from collections.abc import AsyncIterator, Generator, Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
 from itertools import chain, islice
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
@@ -21,11 +20,9 @@ from greenroom import (
     exit_with,
     list_processes,
     monitor,
-    spawn,
 )
-from greenroom.testing import Probe, VirtualClock, settle
-
-FOREVER = float("inf")
+from greenroom.testing import Probe, VirtualClock
+from tests.greenroom.foundation.consumer import FOREVER, Consumer, done, exited, leave_as, results, sleep
 
 
 def at_each_level(equal: str, less: str, greater: str) -> pytest.MarkDecorator:
@@ -36,38 +33,9 @@ def at_each_level(equal: str, less: str, greater: str) -> pytest.MarkDecorator:
     )
 
 
-async def sleep(milliseconds: float) -> float:
-    if milliseconds == FOREVER:
-        await asyncio.Event().wait()
-    await asyncio.sleep(milliseconds / 1000)
-    return milliseconds
-
-
-async def leave(reason: object) -> NoReturn:
-    exit_with(str(reason))
-
-
 async def leave_slowly(milliseconds: float) -> None:
     await sleep(milliseconds)
     exit_with(str(milliseconds))
-
-
-def done(*values: object) -> list[object]:
-    return [Done(value) for value in values]
-
-
-def exited(*reasons: object) -> list[object]:
-    return [Exited(reason) for reason in reasons]
-
-
-async def results(stream: TaskStream[Any], take: int | None = None) -> list[Any]:
-    """What comes out of the stream, or the beginning of it."""
-    found: list[Any] = []
-    async for outcome in stream:
-        found.append(outcome)
-        if len(found) == take:
-            break
-    return found
 
 
 async def pairs(stream: TaskStream[Any]) -> list[Any]:
@@ -76,35 +44,6 @@ async def pairs(stream: TaskStream[Any]) -> list[Any]:
     found = [(outcome, await anext(second)) async for outcome in first]
     assert await anext(second, None) is None
     return found
-
-
-class Consumer:
-    """A process that traps exits and consumes streams, in as much time of the test's clock as it takes."""
-
-    def __init__(self, probe: Probe, clock: VirtualClock) -> None:
-        self.probe = probe
-        self.clock = clock
-        probe.trap_exit()
-
-    async def consume(self, work: Callable[[], Awaitable[Any]]) -> Any:
-        running = asyncio.ensure_future(self.probe.perform(work))
-        await settle()
-        while not running.done() and await self.clock.skip_to_next_timer():
-            pass
-        return await running
-
-    async def results(self, stream: TaskStream[Any], take: int | None = None) -> list[Any]:
-        found: list[Any] = await self.consume(lambda: results(stream, take))
-        return found
-
-    async def assert_alone(self) -> None:
-        """Nothing is left of a stream: no process, no link, no message."""
-        await settle()
-        process = self.probe.ref.find()
-        assert list_processes() == [process]
-        assert not process.ties.links
-        assert not process.ties.watchers
-        assert self.probe.messages == []
 
 
 @pytest.fixture
@@ -148,7 +87,7 @@ async def test_results_keep_the_order_when_the_slowest_is_first(consumer: Consum
 
 @at_each_level("ex.task_stream.eq.05", "ex.task_stream.lt.05", "ex.task_stream.gt.05")
 async def test_exits_are_results_for_a_consumer_that_traps_them(consumer: Consumer, concurrency: int) -> None:
-    stream = Task.async_stream([1, 2, 3, 4], leave, max_concurrency=concurrency)
+    stream = Task.async_stream([1, 2, 3, 4], leave_as, max_concurrency=concurrency)
 
     assert await consumer.results(stream) == exited("1", "2", "3", "4")
     await consumer.assert_alone()
@@ -188,7 +127,7 @@ async def test_one_stream_can_be_consumed_twice_at_the_same_time(consumer: Consu
 
 @at_each_level("ex.task_stream.eq.09", "ex.task_stream.lt.09", "ex.task_stream.gt.09")
 async def test_one_stream_of_exits_can_be_consumed_twice(consumer: Consumer, concurrency: int) -> None:
-    stream = Task.async_stream([1, 2, 3, 4], leave, max_concurrency=concurrency)
+    stream = Task.async_stream([1, 2, 3, 4], leave_as, max_concurrency=concurrency)
 
     expected = exited("1", "2", "3", "4")
     assert await consumer.consume(lambda: pairs(stream)) == [*zip(expected, expected, strict=True)]
@@ -210,7 +149,7 @@ async def test_an_input_may_be_cut(consumer: Consumer, concurrency: int) -> None
 
 @at_each_level("ex.task_stream.eq.12", "ex.task_stream.lt.12", "ex.task_stream.gt.12")
 async def test_an_input_of_tasks_that_exit_may_be_cut(consumer: Consumer, concurrency: int) -> None:
-    stream = Task.async_stream(islice(range(1, 9), 4), leave, max_concurrency=concurrency)
+    stream = Task.async_stream(islice(range(1, 9), 4), leave_as, max_concurrency=concurrency)
 
     assert await consumer.results(stream) == exited("1", "2", "3", "4")
 
@@ -232,7 +171,7 @@ async def test_the_first_results_may_be_enough(consumer: Consumer, concurrency: 
 
 @at_each_level("ex.task_stream.eq.15", "ex.task_stream.lt.15", "ex.task_stream.gt.15")
 async def test_the_first_exits_may_be_enough(consumer: Consumer, concurrency: int) -> None:
-    stream = Task.async_stream(range(1, 9), leave, max_concurrency=concurrency)
+    stream = Task.async_stream(range(1, 9), leave_as, max_concurrency=concurrency)
 
     assert await consumer.results(stream, take=4) == exited("1", "2", "3", "4")
     await consumer.assert_alone()
@@ -306,7 +245,7 @@ async def test_a_slow_task_is_told_with_its_item_if_asked_for(consumer: Consumer
 
 @at_each_level("ex.task_stream.eq.21", "ex.task_stream.lt.21", "ex.task_stream.gt.21")
 async def test_exits_are_told_with_their_items_if_asked_for(consumer: Consumer, concurrency: int) -> None:
-    stream = Task.async_stream(range(1, 9), leave, max_concurrency=concurrency, zip_input_on_exit=True)
+    stream = Task.async_stream(range(1, 9), leave_as, max_concurrency=concurrency, zip_input_on_exit=True)
 
     assert await consumer.results(stream, take=4) == exited((1, "1"), (2, "2"), (3, "3"), (4, "4"))
 
@@ -429,209 +368,3 @@ async def test_an_input_may_be_made_of_parts_that_end_early(consumer: Consumer) 
     stream = Task.async_stream(chain(islice(endless(), 1), [1, 2]), same, max_concurrency=2)
 
     assert await consumer.results(stream) == done("foo", 1, 2)
-
-
-# What the list does not say.
-
-
-async def test_nothing_runs_before_the_first_result_is_asked_for(consumer: Consumer) -> None:
-    taken: list[int] = []
-
-    def items() -> Iterator[int]:
-        for number in range(100):
-            taken.append(number)
-            yield number
-
-    stream = Task.async_stream(items(), sleep, max_concurrency=3)
-    assert taken == []
-
-    await consumer.results(stream, take=1)
-    assert taken == [0, 1, 2]
-
-
-async def test_at_most_as_many_tasks_run_as_may(consumer: Consumer) -> None:
-    running = most = 0
-
-    async def work(milliseconds: int) -> None:
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
-        await sleep(milliseconds)
-        running -= 1
-
-    await consumer.results(Task.async_stream([5, 1, 3, 1, 2, 4], work, max_concurrency=3))
-
-    assert most == 3
-
-
-async def test_plain_asyncio_code_may_consume_a_stream() -> None:
-    async def double(number: int) -> int:
-        await asyncio.sleep(0)
-        return 2 * number
-
-    assert await results(Task.async_stream(range(5), double, max_concurrency=2)) == done(0, 2, 4, 6, 8)
-
-
-@pytest.mark.expected_crash(reason=ValueError)
-async def test_a_crash_is_a_result_for_plain_asyncio_code() -> None:
-    error = ValueError("oops")
-
-    async def fail(_: int) -> NoReturn:
-        raise error
-
-    assert await results(Task.async_stream([1], fail)) == [Exited(error)]
-
-
-async def test_a_crash_brings_down_a_consumer_that_does_not_trap_exits(clock: VirtualClock) -> None:
-    async def consume() -> None:
-        await results(Task.async_stream([1, FOREVER], leave_slowly, max_concurrency=2))
-
-    consumer = spawn(consume)
-    await clock.advance(1)
-
-    assert await consumer.down() == "noproc"
-    assert list_processes() == []
-
-
-@pytest.mark.parametrize("reason", ["shutdown", "kill"])
-async def test_tasks_end_with_their_consumer(reason: str, clock: VirtualClock) -> None:
-    async def consume() -> None:
-        await results(Task.async_stream([FOREVER, FOREVER], sleep, max_concurrency=2, timeout=None))
-
-    consumer = spawn(consume)
-    await settle()
-    running = len(list_processes())
-    consumer.exit(reason)
-    await settle()
-
-    assert (running, list_processes()) == (3, [])
-
-
-async def test_tasks_end_when_the_asyncio_task_that_consumes_is_cancelled() -> None:
-    consumer = asyncio.create_task(results(Task.async_stream([FOREVER], sleep, timeout=None)))
-    await settle()
-
-    consumer.cancel()
-    await settle()
-
-    assert list_processes() == []
-
-
-async def test_an_input_that_fails_ends_the_consumption_with_its_error(consumer: Consumer) -> None:
-    def items() -> Iterator[float]:
-        yield FOREVER
-        raise ValueError("no more")
-
-    async def consume() -> None:
-        with pytest.raises(ValueError, match="no more"):
-            await results(Task.async_stream(items(), sleep, max_concurrency=2))
-
-    await consumer.consume(consume)
-
-    await consumer.assert_alone()
-
-
-async def test_a_task_may_stop_its_own_consumer(clock: VirtualClock) -> None:
-    async def stop_consumer(_: int) -> None:
-        caller = Task.callers()[0]
-        assert isinstance(caller, Ref)
-        caller.exit("kill")
-
-    async def consume() -> None:
-        await results(Task.async_stream([1, 2], stop_consumer, max_concurrency=1))
-
-    assert await spawn(consume).down() == "killed"
-    await settle()
-    assert list_processes() == []
-
-
-# Inputs that have to be waited for.
-
-
-class Feed:
-    """Items that come in intervals, with a step to clean up."""
-
-    def __init__(self, *items: float, every: float = 10) -> None:
-        self.items = items
-        self.every = every
-        self.asked = 0
-        self.cleaned_up = False
-
-    async def __aiter__(self) -> AsyncIterator[float]:
-        try:
-            for item in self.items:
-                self.asked += 1
-                async with asyncio.timeout(60):
-                    await sleep(self.every)
-                    yield item
-        finally:
-            await asyncio.sleep(0)
-            self.cleaned_up = True
-
-
-@pytest.mark.parametrize("ordered", [True, False])
-async def test_items_may_come_asynchronously(consumer: Consumer, ordered: bool) -> None:
-    feed = Feed(4, 3, 2, 1)
-
-    stream = Task.async_stream(feed, sleep, max_concurrency=2, ordered=ordered)
-
-    assert await consumer.results(stream) == done(4, 3, 2, 1)
-    assert feed.cleaned_up
-    await consumer.assert_alone()
-
-
-async def test_results_do_not_wait_for_the_next_item(consumer: Consumer, clock: VirtualClock) -> None:
-    async def times() -> list[float]:
-        stream = Task.async_stream(Feed(1, 1, every=1000), sleep, max_concurrency=2)
-        return [round(clock.monotonic(), 1) async for _ in stream]
-
-    assert await consumer.consume(times) == [1.0, 2.0]
-
-
-async def test_an_item_is_asked_for_only_when_there_is_room(consumer: Consumer) -> None:
-    feed = Feed(FOREVER, FOREVER, FOREVER, every=0)
-
-    await consumer.consume(lambda: results(Task.async_stream(feed, sleep, max_concurrency=2, on_timeout="kill_task")))
-
-    assert feed.asked == 3
-    feed = Feed(0, FOREVER, FOREVER, FOREVER, every=0)
-    await consumer.results(Task.async_stream(feed, sleep, max_concurrency=2), take=1)
-    await settle()
-    assert feed.asked <= 3
-
-
-async def test_an_asynchronous_input_cleans_up_when_the_consumption_stops_early(consumer: Consumer) -> None:
-    feed = Feed(1, 1, 1)
-
-    assert await consumer.results(Task.async_stream(feed, sleep, max_concurrency=1), take=1) == done(1)
-    await consumer.assert_alone()
-    assert feed.cleaned_up
-
-
-async def test_an_asynchronous_input_that_fails_ends_the_consumption_with_its_error(consumer: Consumer) -> None:
-    async def items() -> AsyncIterator[float]:
-        yield FOREVER
-        raise ValueError("no more")
-
-    async def consume() -> None:
-        with pytest.raises(ValueError, match="no more"):
-            await results(Task.async_stream(items(), sleep, max_concurrency=2))
-
-    await consumer.consume(consume)
-
-    await consumer.assert_alone()
-
-
-@pytest.mark.parametrize("reason", ["shutdown", "kill"])
-async def test_an_asynchronous_input_cleans_up_when_the_consumer_ends(reason: str, clock: VirtualClock) -> None:
-    feed = Feed(FOREVER, FOREVER)
-
-    async def consume() -> None:
-        await results(Task.async_stream(feed, sleep, max_concurrency=2, timeout=None))
-
-    consumer = spawn(consume)
-    await clock.advance(0.015)
-    consumer.exit(reason)
-    await settle()
-
-    assert (list_processes(), feed.cleaned_up) == ([], True)
