@@ -78,7 +78,7 @@ class Broadcast:
             process.worker = worker
             worker.process = process
             try:
-                outcome = process.server.handle_info(event)
+                outcome = process.server.__info__(event)
                 if isinstance(outcome, COROUTINE):
                     await outcome
             except GeneratorExit:

@@ -56,6 +56,7 @@ class DynamicSupervisor(GenServer, type="supervisor"):
     extra_arguments: Arguments = ()
     strategy: Literal["one_for_one"] = "one_for_one"
     auto_shutdown: Literal["never"] = "never"
+    __undoes__ = False
     _children: dict[Process[Any], ChildSpec[Any]] = field(
         default_factory=dict[Process[Any], ChildSpec[Any]], init=False, repr=False
     )

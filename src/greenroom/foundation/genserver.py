@@ -31,6 +31,7 @@ from greenroom.foundation.process import Process
 from greenroom.foundation.ref import Monitor, Ref
 from greenroom.foundation.reply import Reply
 from greenroom.foundation.restart import ChildOptions
+from greenroom.foundation.rollback import undone_on_failure
 from greenroom.foundation.server import Server
 from greenroom.foundation.start import launch
 from greenroom.foundation.ties import Control, Ending
@@ -64,6 +65,9 @@ class GenServer(Server):
         cls.__handlers__ = _handlers(cls)
         cls.__batches__ = any(hasattr(handler, MARK) for handler in cls.__handlers__.values())
         cls.__hooks__ = frozenset(hook for hook in HOOKS if _overrides(cls, hook))
+        if _is_undone(cls):
+            cls.__handlers__ = {name: undone_on_failure(handler) for name, handler in cls.__handlers__.items()}
+            cls.__info__ = undone_on_failure(cls.handle_info)
 
     @classmethod
     async def start(cls: Callable[P, S], *args: P.args, **kwargs: P.kwargs) -> Ref[S]:
@@ -99,8 +103,7 @@ class GenServer(Server):
 
     def next(self, method: Callable[Concatenate[Any, P], object], /, *args: P.args, **kwargs: P.kwargs) -> None:
         """Run this method of the server after the answer, before any message. OTP's `continue`."""
-        function: Function = getattr(type(self), method.__name__)
-        _demand(self, "next").continuations.append((function, args, kwargs, None))
+        _demand(self, "next").continuations.append((_own(self, method), args, kwargs, None))
 
     def idle(self, seconds: float) -> None:
         """Get a `Timeout()` in `handle_info` unless a message comes within this time. Holds until the next message."""
@@ -113,12 +116,11 @@ class GenServer(Server):
         self, seconds: float, method: Callable[Concatenate[Any, P], object], /, *args: P.args, **kwargs: P.kwargs
     ) -> Timer:
         """Run this method of the server as a message, in this many seconds; cancelled when the process ends."""
-        function: Function = getattr(type(self), method.__name__)
-        return _process_of(self, "after").later(seconds, (function, args, kwargs, None))
+        return _process_of(self, "after").later(seconds, (_own(self, method), args, kwargs, None))
 
     def send_after(self, seconds: float, message: object) -> Timer:
         """Get this message in `handle_info` in this many seconds; cancelled when the process ends."""
-        return _process_of(self, "send_after").later(seconds, (type(self).handle_info, (message,), NOTHING, None))
+        return _process_of(self, "send_after").later(seconds, (type(self).__info__, (message,), NOTHING, None))
 
     def trap_exit(self, trapping: bool = True) -> None:
         """Get `Exit` messages instead of dying with linked processes, and run `terminate` when the parent says stop."""
@@ -154,6 +156,16 @@ def _process_of(server: GenServer, what: str) -> Process[Any]:
 
 def _demand(server: GenServer, what: str) -> Control:
     return _process_of(server, what).demand()
+
+
+def _own(server: GenServer, method: Callable[..., object]) -> Function:
+    cls = type(server)
+    function: Function = getattr(cls, method.__name__)
+    return undone_on_failure(function) if _is_undone(cls) else function
+
+
+def _is_undone(cls: type[GenServer]) -> bool:
+    return cls.__undoes__ and "terminate" in cls.__hooks__
 
 
 def _target(ref: Ref[Any]) -> Process[Any] | None:

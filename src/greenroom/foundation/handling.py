@@ -312,7 +312,7 @@ class Handling:
 
     def _leave_broadcast(self, queue: Shared) -> None:
         # Something else is to come after the message and before the broadcast's turn.
-        self.queue = Mailbox(((self.server.__class__.handle_info, (queue.event,), NOTHING, None),))
+        self.queue = Mailbox(((self.server.__class__.__info__, (queue.event,), NOTHING, None),))
         self.namespace.scheduler.schedule(self)
 
     def _wait_for_worker(self) -> None:
@@ -350,7 +350,7 @@ class Handling:
 
     def _idled(self) -> None:
         if self.queue is RESTING:
-            self.put((self.server.__class__.handle_info, (Timeout(),), NOTHING, None))
+            self.put((self.server.__class__.__info__, (Timeout(),), NOTHING, None))
 
     async def _obey(self) -> bool:
         # Continuations come before any message; an end comes before everything. True when the process is gone.

@@ -121,7 +121,7 @@ def send_after(ref: Ref[Any], message: object, seconds: float) -> Timer:
     makes sure that it does not fire.
     """
     if isinstance(ref, Process):
-        return ref.later(seconds, (ref.server.__class__.handle_info, (message,), NOTHING, None))
+        return ref.later(seconds, (ref.server.__class__.__info__, (message,), NOTHING, None))
     # The name is looked up in the namespace that is current here, not where the timer happens to fire.
     here = contextvars.copy_context()
     return current_scheduler().timers.schedule(seconds, here.run, ref.send, message)

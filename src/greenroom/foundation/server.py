@@ -19,6 +19,14 @@ class Server:
     __handlers__: ClassVar[dict[str, Function]] = {}
     __hooks__: ClassVar[frozenset[str]] = frozenset()
     __batches__: ClassVar[bool] = False
+    # What takes messages: `handle_info`, in the form that the runtime uses.
+    __info__: ClassVar[Function]
+    # Whether a handler that fails is undone for `terminate`; a server that keeps its own state in order may say no.
+    __undoes__: ClassVar[bool] = True
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.__info__ = cls.handle_info
 
     async def init(self) -> None:
         """Run before the start returns; the name is taken already."""
@@ -39,6 +47,9 @@ class Server:
     def orphans(self) -> list[Any]:
         """The children that can not go on when this process ends without its `terminate`."""
         return []
+
+
+Server.__info__ = Server.handle_info
 
 
 class Gone(Server):

@@ -33,7 +33,7 @@ class Signals(Handling):
             if orderly or (sender is not None and (sender is self.parent or sender is self.ties.starter)):
                 self.put((stop_server, (reason,), NOTHING, None))
             else:
-                self.put((self.server.__class__.handle_info, (Exit(sender, reason),), NOTHING, None))
+                self.put((self.server.__class__.__info__, (Exit(sender, reason),), NOTHING, None))
         elif not (isinstance(reason, str) and reason == NORMAL) or sender is self:
             self._end(reason)
 
@@ -127,7 +127,7 @@ class Signals(Handling):
 
     def inform(self, message: object) -> None:
         """Put a message for `handle_info` into the mailbox."""
-        self.put((self.server.__class__.handle_info, (message,), NOTHING, None))
+        self.put((self.server.__class__.__info__, (message,), NOTHING, None))
 
     def amend(self, message: object, other: object) -> bool:
         """Put another message for `handle_info` in the place of one that waits among the newest; False if none does."""

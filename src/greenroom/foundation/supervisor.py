@@ -102,6 +102,7 @@ class Supervisor(GenServer, type="supervisor"):
     max_restarts: int = 3
     max_seconds: float = 5.0
     auto_shutdown: AutoShutdown = "never"
+    __undoes__ = False
     _children: dict[Hashable, Child] = field(default_factory=dict[Hashable, Child], init=False, repr=False)
     _intensity: Intensity = field(init=False, repr=False)
 

@@ -1,0 +1,87 @@
+"""Undoing what a handler that failed has half done, so that `terminate` sees the state from before it, as in OTP.
+
+The fields of the server are put back, and not what they refer to: a list that was changed in place stays changed.
+Servers without a `terminate` have nobody to show their state to, and pay nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from functools import cache, wraps
+from typing import Any, Final, cast
+
+from greenroom.foundation.batch import MARK
+from greenroom.foundation.errors import Rejected
+from greenroom.foundation.mailbox import Function
+
+NOT_STATE: Final = frozenset({"__process__", "__dict__", "__weakref__"})
+
+KEEPING: Final = (Rejected, GeneratorExit)
+"""A rejected request is no failure, and a process that is killed shows its state to nobody."""
+
+
+@cache
+def undone_on_failure(handler: Function) -> Function:
+    """The handler, in a form that puts the server's fields back if it raises."""
+    undoing = _undoing_coroutine(handler) if inspect.iscoroutinefunction(handler) else _undoing_call(handler)
+    whole: Function | None = getattr(handler, MARK, None)
+    if whole is not None:
+        setattr(undoing, MARK, undone_on_failure(whole))
+    return undoing
+
+
+def _undoing_coroutine(handler: Function) -> Function:
+    method = cast("Callable[..., Awaitable[object]]", handler)
+
+    @wraps(method)
+    async def undoing(server: object, /, *args: Any, **kwargs: Any) -> object:
+        before = _state(server)
+        try:
+            return await method(server, *args, **kwargs)
+        except BaseException as error:  # whatever ends the process
+            _put_back(server, before, error)
+            raise
+
+    return undoing
+
+
+def _undoing_call(handler: Function) -> Function:
+    @wraps(handler)
+    def undoing(server: object, /, *args: Any, **kwargs: Any) -> object:
+        before = _state(server)
+        try:
+            return handler(server, *args, **kwargs)
+        except BaseException as error:  # whatever ends the process
+            _put_back(server, before, error)
+            raise
+
+    return undoing
+
+
+def _state(server: Any) -> dict[str, object]:
+    fields: dict[str, object] = getattr(server, "__dict__", {}).copy()
+    for name in _slots(server.__class__):
+        if hasattr(server, name):
+            fields[name] = getattr(server, name)
+    return fields
+
+
+def _put_back(server: object, fields: dict[str, object], error: BaseException) -> None:
+    if isinstance(error, KEEPING):
+        return
+    for name in _state(server).keys() - fields.keys():
+        object.__delattr__(server, name)
+    for name, value in fields.items():
+        object.__setattr__(server, name, value)
+
+
+@cache
+def _slots(cls: type) -> tuple[str, ...]:
+    names = (name for base in cls.__mro__ for name in _declared(base))
+    return tuple(name for name in names if name not in NOT_STATE)
+
+
+def _declared(base: type) -> tuple[str, ...]:
+    declared: str | tuple[str, ...] = base.__dict__.get("__slots__", ())
+    return (declared,) if isinstance(declared, str) else tuple(declared)
