@@ -11,6 +11,8 @@ from collections.abc import Coroutine
 import uvicorn
 from starlette.types import ASGIApp
 
+from gigbook.application.connection import PATIENCE, Connection
+
 BACKLOG = 2048
 KEEP_ALIVE = 75
 
@@ -57,7 +59,18 @@ class Door:
         server.lifespan = server.config.lifespan_class(server.config)
         await server.startup(sockets=[listener])
         self._server = server
-        self._helpers = [asyncio.create_task(server.main_loop()), asyncio.create_task(self._shut_after(until, server))]
+        self._helpers = [
+            asyncio.create_task(server.main_loop()),
+            asyncio.create_task(self._look_after_clients()),
+            asyncio.create_task(self._shut_after(until, server)),
+        ]
+
+    def give_up_slow_clients(self, now: float) -> None:
+        """Close the connections of clients who have not finished a request in the time they have."""
+        connections: list[object] = list(self._server.server_state.connections) if self._server else []
+        for connection in connections:
+            if isinstance(connection, Connection):
+                connection.give_up(now)
 
     async def close(self) -> None:
         """Let nobody in, and wait for the requests in flight, as long as was agreed."""
@@ -76,6 +89,12 @@ class Door:
                 listening.close()
             for connection in list(server.server_state.connections):
                 connection.shutdown()
+
+    async def _look_after_clients(self) -> None:
+        # One look at all of them now and then costs a request nothing; a timer for each would.
+        while True:
+            await asyncio.sleep(PATIENCE / 6)
+            self.give_up_slow_clients(asyncio.get_running_loop().time())
 
     async def _shut_after(self, until: Coroutine[object, object, object], server: uvicorn.Server) -> None:
         await until
@@ -110,7 +129,7 @@ def _config(app: ASGIApp, drain_seconds: float) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="none",
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="off",
         interface="asgi3",

@@ -22,7 +22,7 @@ def configure(settings: Settings, stream: TextIO = sys.stderr) -> None:
     structlog.configure(
         processors=[*steps, *ending],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(stream)

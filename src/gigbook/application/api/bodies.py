@@ -17,7 +17,6 @@ from gigbook.application.fields import flaws
 from gigbook.business.rules import Rule
 
 LARGEST: Final = 1024 * 1024
-PATIENCE: Final = 30.0
 DISCARDED: Final = 8 * LARGEST
 DISCARD_SECONDS: Final = 2.0
 
@@ -45,7 +44,7 @@ class Body(Generic[B]):
         """The body of the request.
 
         Raises:
-            Refused: it is too large, too slow, of another type, malformed, or has wrong fields.
+            Refused: it is too large, of another type, malformed, or has wrong fields.
         """
         self._check_type(request)
         data = await received(request)
@@ -99,19 +98,11 @@ async def received(request: Request) -> bytes:
     """All bytes of the body.
 
     Raises:
-        Refused: the body is larger than 1 MiB, whatever its headers said, or it does not come to an end.
+        Refused: the body is larger than 1 MiB, whatever its headers said, or the client has left.
     """
     length = request.header(b"content-length")
     if length is not None and length.isdecimal() and int(length) > LARGEST:
         raise _too_large()
-    try:
-        async with asyncio.timeout(PATIENCE):
-            return await _collected(request)
-    except TimeoutError:
-        raise Refused(408, f"The body did not arrive within {PATIENCE:g} s", headers=_CLOSE) from None
-
-
-async def _collected(request: Request) -> bytes:
     parts = bytearray()
     while True:
         message = await request.receive()

@@ -27,7 +27,7 @@ Node: TypeAlias = dict[str, object]
 
 ALWAYS: Final = (500, 503, 504)
 _ANY_TEXT: Final[Mapping[str, object]] = {}
-WITH_BODY: Final = (400, 408, 413, 415)
+WITH_BODY: Final = (400, 413, 415)
 
 
 def document(title: str, version: str, endpoints: Sequence[Endpoint]) -> Node:

@@ -12,11 +12,15 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("gigbook.request")
 def write(request: Request, status: int, seconds: float) -> None:
     """Log the request. The query string stays out: it may hold names and addresses of people."""
     path: bytes = request.scope["raw_path"]
-    log.info(
-        "request",
-        id=request.id,
-        method=request.method,
-        path=path.decode("latin-1"),
-        status=status,
-        ms=round(seconds * 1000, 3),
-    )
+    try:
+        log.info(
+            "request",
+            id=request.id,
+            method=request.method,
+            path=path.decode("latin-1"),
+            status=status,
+            ms=round(seconds * 1000, 3),
+        )
+    except OSError:
+        # Whoever read the log is gone, or its disk is full. Clients are served all the same.
+        return

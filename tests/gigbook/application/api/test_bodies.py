@@ -172,19 +172,6 @@ async def test_a_body_that_never_ends_is_refused_at_the_limit() -> None:
     assert client.taken == LARGEST // 65536 + 1
 
 
-async def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def wait() -> Message:
-        raise TimeoutError
-
-    scope: Scope = {"method": "POST", "path": "/", "headers": [(b"content-type", b"application/json")]}
-
-    with pytest.raises(Refused) as caught:
-        await THING.read(Request(scope, wait))
-
-    assert caught.value.answer.status == 408
-    assert (b"connection", b"close") in caught.value.answer.headers
-
-
 async def test_a_client_that_leaves_in_the_middle_is_not_waited_for() -> None:
     messages: list[Message] = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
 

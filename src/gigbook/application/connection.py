@@ -1,0 +1,96 @@
+"""What our connections do that uvicorn's do not: a response leaves in one piece, and a slow client is given up."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import Final, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+PATIENCE: Final = 30.0
+"""Seconds that a client has to send a request, head and body."""
+
+
+class Connection(HttpToolsProtocol):
+    """One client's connection."""
+
+    awaited_since: float = math.inf
+    """When we began to wait for the request that is not complete yet; never, if there is none."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection, and wait for its first request."""
+        super().connection_made(OneWrite(cast(asyncio.Transport, transport), self.loop.call_soon))
+        self.awaited_since = self.loop.time()
+
+    def on_message_begin(self) -> None:
+        """Wait for the rest of a request whose first bytes are here."""
+        super().on_message_begin()
+        self.awaited_since = self.loop.time()
+
+    def on_message_complete(self) -> None:
+        """Wait no more."""
+        self.awaited_since = math.inf
+        super().on_message_complete()
+
+    def give_up(self, now: float) -> None:
+        """Close the connection if the client has taken too long."""
+        if now - self.awaited_since > PATIENCE:
+            self.transport.close()
+
+
+class OneWrite(asyncio.Transport):
+    """Holds the head of a response back until its body comes, but not beyond this turn of the loop.
+
+    uvicorn writes them one after the other, and each write would be a system call and a segment of its own: a tenth
+    of what a small response costs.
+    """
+
+    def __init__(self, transport: asyncio.Transport, call_soon: Callable[[Callable[[], None]], object]) -> None:
+        super().__init__()
+        self._transport = transport
+        self._call_soon = call_soon
+        self._head = b""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send the data, with the head that waits for it; a head itself waits."""
+        if self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head + data)
+        elif isinstance(data, bytes) and data.endswith(b"\r\n\r\n"):
+            self._head = data
+            self._call_soon(self._flush)
+        else:
+            self._transport.write(data)
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        """What the transport knows of the connection."""
+        return self._transport.get_extra_info(name, default)
+
+    def is_closing(self) -> bool:
+        """Whether it is closed, or will be."""
+        return self._transport.is_closing()
+
+    def pause_reading(self) -> None:
+        """Let the client wait."""
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Listen to the client again."""
+        self._transport.resume_reading()
+
+    def close(self) -> None:
+        """Send what waits, then close."""
+        self._flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Close without sending anything more."""
+        self._head = b""
+        self._transport.abort()
+
+    def _flush(self) -> None:
+        if self._head:
+            self._transport.write(self._head)
+            self._head = b""

@@ -1,0 +1,143 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from gigbook.application.connection import PATIENCE, OneWrite
+from gigbook.application.door import Door
+
+
+class Wire(asyncio.Transport):
+    """Keeps what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: Any) -> None:
+        self.sent.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.closed = True
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
+
+
+@pytest.fixture
+def turn() -> list[Callable[[], None]]:
+    """What is to be called at the end of the loop's turn."""
+    return []
+
+
+@pytest.fixture
+def transport(wire: Wire, turn: list[Callable[[], None]]) -> OneWrite:
+    return OneWrite(wire, turn.append)
+
+
+def test_head_and_body_leave_together(wire: Wire, transport: OneWrite, turn: list[Callable[[], None]]) -> None:
+    transport.write(HEAD)
+    transport.write(b"OK")
+
+    assert wire.sent == [HEAD + b"OK"]
+    for call in turn:
+        call()
+    assert wire.sent == [HEAD + b"OK"]
+
+
+def test_a_head_without_a_body_leaves_at_the_end_of_the_turn(
+    wire: Wire, transport: OneWrite, turn: list[Callable[[], None]]
+) -> None:
+    transport.write(HEAD)
+    assert wire.sent == []
+
+    for call in turn:
+        call()
+
+    assert wire.sent == [HEAD]
+
+
+def test_a_head_leaves_before_the_connection_is_closed(wire: Wire, transport: OneWrite) -> None:
+    transport.write(HEAD)
+
+    transport.close()
+
+    assert (wire.sent, wire.closed) == ([HEAD], True)
+
+
+def test_an_aborted_connection_sends_nothing_more(wire: Wire, transport: OneWrite) -> None:
+    transport.write(HEAD)
+
+    transport.abort()
+
+    assert (wire.sent, wire.closed) == ([], True)
+
+
+def test_anything_else_leaves_at_once(wire: Wire, transport: OneWrite) -> None:
+    transport.write(b"one")
+    transport.write(b"two")
+
+    assert wire.sent == [b"one", b"two"]
+
+
+async def ok(scope: Scope, receive: Receive, send: Send) -> None:
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"OK"})
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[Door]:
+    ended = asyncio.Event()
+    door = Door("127.0.0.1", 0, 1.0)
+    await door.open(ok, until=ended.wait())
+    yield door
+    await door.close()
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HTTP/1.1\r\nHost:", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf"]
+)
+async def test_a_client_that_does_not_finish_its_request_is_given_up(door: Door, sent: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    writer.write(sent)
+
+    closed = asyncio.create_task(reader.read())
+    while not closed.done():
+        door.give_up_slow_clients(asyncio.get_running_loop().time() + PATIENCE + 1)
+        await asyncio.sleep(0)
+
+    await asyncio.wait({closed})
+    assert closed.exception() is None or isinstance(closed.exception(), ConnectionError)
+    writer.close()
+
+
+async def test_a_client_between_two_requests_is_not_slow(door: Door) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+
+    for _ in range(2):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readuntil(b"OK")).startswith(b"HTTP/1.1 200 ")
+        await reader.readuntil(b"OK")
+        door.give_up_slow_clients(asyncio.get_running_loop().time() + PATIENCE + 1)
+
+    writer.close()
