@@ -23,6 +23,9 @@ from greenroom.infrastructure.database.url import DatabaseUrl
 # A server that vanished without a word is noticed within this many seconds.
 _SILENCE = 15
 
+_AGAIN = ("ROLLBACK", "BEGIN")
+_BACK = ("ROLLBACK TO SAVEPOINT together", "RELEASE SAVEPOINT together")
+
 # Any number that other programs are not likely to use: "greenr" in ASCII.
 _SCHEMA_LOCK = 0x677265656E72
 
@@ -91,22 +94,28 @@ class PostgresSession(Session):
             if apart:
                 verdicts += [self.isolated(write.steps) for write in group if isinstance(write, Transaction)]
             else:
-                verdicts += self._together([write for write in group if not isinstance(write, Transaction)])
+                changes = [write for write in group if not isinstance(write, Transaction)]
+                verdicts += self._together(changes, fresh=not verdicts)
         return verdicts
 
-    def _together(self, changes: Sequence[Change]) -> Sequence[Written | DatabaseError]:
-        """Carry out the changes in few statements; if one of them fails, by halves until it is alone."""
-        self.command("SAVEPOINT together")
+    def _together(self, changes: Sequence[Change], *, fresh: bool = False) -> Sequence[Written | DatabaseError]:
+        """Carry out the changes in few statements; if one of them fails, by halves until it is alone.
+
+        In a `fresh` transaction there is nothing else to lose: to begin it again does what a savepoint would.
+        """
+        if not fresh:
+            self.command("SAVEPOINT together")
         try:
             outcomes = self._bulk.perform_all(changes)
         except (self.errors, SQLAlchemyError, Unfit) as error:
-            self.command("ROLLBACK TO SAVEPOINT together")
-            self.command("RELEASE SAVEPOINT together")
+            for command in _AGAIN if fresh else _BACK:
+                self.command(command)
             if len(changes) == 1:
                 return [self.verdict(changes[0], error)]
             half = len(changes) // 2
-            return [*self._together(changes[:half]), *self._together(changes[half:])]
-        self.command("RELEASE SAVEPOINT together")
+            return [*self._together(changes[:half], fresh=fresh), *self._together(changes[half:])]
+        if not fresh:
+            self.command("RELEASE SAVEPOINT together")
         return outcomes
 
     @override
