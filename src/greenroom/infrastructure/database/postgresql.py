@@ -86,6 +86,12 @@ class PostgresSession(Session):
         cursor = driver.cursor()
         self._bulk = BulkOperations(connection, cursor)
         super().__init__(connection, self._bulk, cursor)
+        self._fresh = False
+
+    @override
+    def begin(self) -> None:
+        super().begin()
+        self._fresh = True
 
     @override
     def carry_out(self, writes: Sequence[Write]) -> Sequence[Written | DatabaseError]:
@@ -95,7 +101,8 @@ class PostgresSession(Session):
                 verdicts += [self.isolated(write.steps) for write in group if isinstance(write, Transaction)]
             else:
                 changes = [write for write in group if not isinstance(write, Transaction)]
-                verdicts += self._together(changes, fresh=not verdicts)
+                verdicts += self._together(changes, fresh=self._fresh)
+            self._fresh = False
         return verdicts
 
     def _together(self, changes: Sequence[Change], *, fresh: bool = False) -> Sequence[Written | DatabaseError]:
