@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from greenroom.foundation.timer import Timer
 from greenroom.infrastructure.database import Database, DatabaseError, Row
 from greenroom.infrastructure.entity.error import NoSuchEntity
 from greenroom.infrastructure.entity.kind import Kind
+from greenroom.infrastructure.entity.patience import all_of
 from greenroom.infrastructure.entity.reminder import Reminder, due_query, entity_reminders, next_due, next_query
 from greenroom.infrastructure.entity.server import Entity
 
@@ -65,8 +65,8 @@ class Alarm(GenServer):
 
     async def _deliver_some(self) -> int:
         rows = await self.database.call(Database.select, due_query(self.kind.name, self._now(), BATCH))
-        claimed = await asyncio.gather(*map(self._claim, rows))
-        await asyncio.gather(*(self._deliver(row) for row in claimed if row is not None))
+        claimed = await all_of(map(self._claim, rows))
+        await all_of(self._deliver(row) for row in claimed if row is not None)
         return len(rows)
 
     async def _seconds_to_next(self) -> float:

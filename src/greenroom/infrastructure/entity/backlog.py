@@ -25,7 +25,7 @@ E = TypeVar("E", bound=Subject)
 class Unsaved(Generic[E]):
     """What one entity has changed since it was stored."""
 
-    __slots__ = ("afresh", "changed", "due", "entity", "since", "taken", "urgent")
+    __slots__ = ("afresh", "changed", "doubt", "due", "entity", "since", "taken", "urgent")
 
     def __init__(self, entity: E, now: float, due: float) -> None:
         self.entity = entity
@@ -36,6 +36,8 @@ class Unsaved(Generic[E]):
         # While a write is on its way: that it is, and when the first change came that it does not have.
         self.taken = False
         self.afresh: float | None = None
+        # What was written without an answer: it may be stored, and nothing else may be written before that is known.
+        self.doubt: Any = None
 
 
 class Backlog(Generic[E]):

@@ -1,10 +1,14 @@
-"""Waiting on the scheduler's clock, which tests can move."""
+"""Waiting: for a while on the scheduler's clock, which tests can move, or for several things at once."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
 
 from greenroom.foundation.namespace import current_namespace
+
+T = TypeVar("T")
 
 
 class Pause:
@@ -42,3 +46,15 @@ async def wait(seconds: float) -> None:
         await over
     finally:
         timer.drop()
+
+
+async def all_of(jobs: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Do several things at once; none of them goes on when the process that waits is killed meanwhile."""
+    tasks = [asyncio.ensure_future(job) for job in jobs]
+    try:
+        if tasks:
+            await asyncio.wait(tasks)
+        return [task.result() for task in tasks]
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -6,7 +6,6 @@ them waits while it is written.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,13 +14,14 @@ from typing import Any
 from greenroom.foundation.errors import CallError
 from greenroom.foundation.exits import Shutdown
 from greenroom.foundation.genserver import GenServer
+from greenroom.foundation.mailbox import NOTHING
 from greenroom.foundation.reply import Reply
 from greenroom.foundation.timer import Timer
 from greenroom.infrastructure.database import DatabaseError, Refusal
 from greenroom.infrastructure.entity.backlog import Unsaved
-from greenroom.infrastructure.entity.error import NotSaved, SaveRefused, StaleState
+from greenroom.infrastructure.entity.error import SaveRefused, StaleState
 from greenroom.infrastructure.entity.kind import Kind
-from greenroom.infrastructure.entity.patience import Pause
+from greenroom.infrastructure.entity.patience import Pause, all_of
 from greenroom.infrastructure.entity.server import Entity, stored
 from greenroom.infrastructure.entity.store import Copy, may_be_stored
 
@@ -37,6 +37,7 @@ class Saver(GenServer):
     kind: Kind[Any, Any]
     _timer: Timer | None = field(default=None, init=False, repr=False)
     _at: float = field(default=0.0, init=False, repr=False)
+    _called: bool = field(default=False, init=False, repr=False)
     _pause: Pause = field(init=False, repr=False)
     _resume: float = field(default=0.0, init=False, repr=False)
 
@@ -53,17 +54,22 @@ class Saver(GenServer):
         """Look at the backlog when it is due next; at once when too much waits in it."""
         backlog = self.kind.backlog
         due = backlog.next_due
-        if due is None:
+        if due is None or self._called:
             return
-        due = max(self._resume, self._now() if backlog.is_crowded else due)
-        if self._timer is None or self._timer.remaining is None or due < self._at:
+        now = self._now()
+        due = max(self._resume, now if backlog.is_crowded else due)
+        if due <= now:
+            self._called = True
+            self.__process__.put((Saver.work, (), NOTHING, None))
+        elif self._timer is None or self._timer.remaining is None or due < self._at:
             if self._timer is not None:
                 self._timer.drop()
             self._at = due
-            self._timer = self.after(due - self._now(), Saver.work)
+            self._timer = self.after(due - now, Saver.work)
 
     async def work(self) -> None:
         """Write what is due."""
+        self._called = False
         backlog = self.kind.backlog
         if backlog.is_crowded:
             self._hurry()
@@ -91,69 +97,60 @@ class Saver(GenServer):
     async def _write(self, due: Sequence[Waiting]) -> None:
         # An entity that is just saving by itself has all of its state in that.
         free = [waiting for waiting in due if waiting.entity.__writing__ is None]
-        for waiting in due:
-            if waiting.entity.__writing__ is not None:
-                self.kind.backlog.failed(waiting, self._now() + self._pause.seconds)
         done = Reply[None]()
         for waiting in free:
             waiting.entity.__writing__ = done
         try:
-            await self._write_all(free)
+            await self._write_together([waiting for waiting in free if waiting.doubt is None])
+            await all_of(self._write_again(waiting) for waiting in free if waiting.doubt is not None)
         finally:
-            for waiting in free:
+            for waiting in due:
                 if waiting.entity.__writing__ is done:
                     waiting.entity.__writing__ = None
                 if waiting.taken:
                     self.kind.backlog.failed(waiting, self._now() + self._pause.seconds)
             done.send(None)
 
-    async def _write_all(self, due: Sequence[Waiting]) -> None:
-        """All in one transaction; without those, if any, that are refused."""
-        rest = [(waiting, _copy(waiting)) for waiting in due]
+    async def _write_together(self, due: Sequence[Waiting]) -> None:
+        """All in one transaction, without those, if any, that are refused. Leaves doubt where there is no answer."""
+        rest = list(due)
+        for waiting in rest:
+            waiting.doubt = _copy(waiting.entity)
         while rest:
             try:
-                refused = await self.kind.store.write_together([copy for _, copy in rest])
+                refused = await self.kind.store.write_together([waiting.doubt for waiting in rest])
             except (DatabaseError, CallError) as error:
-                if may_be_stored(error):
-                    await self._singly(rest)
-                else:
-                    self._fail([waiting for waiting, _ in rest], error)
+                if not may_be_stored(error):
+                    self._fail(rest, error)
                 return
             if refused is None:
                 self._succeed(rest)
                 return
-            waiting, _ = rest.pop(refused.at)
-            self._refuse(waiting, refused.refusal)
+            self._refuse(rest.pop(refused.at), refused.refusal)
 
-    async def _singly(self, rest: Sequence[tuple[Waiting, Copy[Any, Any]]]) -> None:
-        # It is not known what became of them: each finds out for itself.
-        errors = await asyncio.gather(*(self._write_one(waiting, copy) for waiting, copy in rest))
-        failed = [(waiting, error) for (waiting, _), error in zip(rest, errors, strict=True) if error is not None]
-        if failed:
-            self._fail([waiting for waiting, _ in failed], failed[0][1])
-
-    async def _write_one(self, waiting: Waiting, copy: Copy[Any, Any]) -> NotSaved | None:
+    async def _write_again(self, waiting: Waiting) -> None:
+        """What may be stored already, until it is known that it is."""
         try:
-            outcome = await self.kind.store.write(copy)
-        except NotSaved as error:
-            return error
+            outcome = await self.kind.store.write(waiting.doubt, doubtful=True)
         except StaleState as stale:
             self._overtaken(waiting, stale)
         else:
             if isinstance(outcome, int):
-                self._succeed([(waiting, copy)])
+                self._succeed([waiting])
             else:
                 self._refuse(waiting, outcome)
-        return None
 
-    def _succeed(self, written: Sequence[tuple[Waiting, Copy[Any, Any]]]) -> None:
+    def _succeed(self, written: Sequence[Waiting]) -> None:
         if self._resume:
             logger.warning("entities of kind %s are saved again", self.kind.name)
         self._resume = 0.0
         self._pause.reset()
         at = self.kind.store.now()
-        for waiting, copy in written:
-            stored(waiting.entity, copy.version + 1, at)
+        for waiting in written:
+            stored(waiting.entity, waiting.doubt.version + 1, at)
+            if waiting.afresh is None and waiting.doubt.state is not waiting.entity.state:
+                waiting.afresh = waiting.changed
+            waiting.doubt = None
             self.kind.backlog.stored(waiting)
         self.kind.tell("save", {"count": len(written)})
         if self.kind.saved is not None:
@@ -163,6 +160,7 @@ class Saver(GenServer):
         seconds = self._pause.lengthen()
         self._resume = self._now() + seconds
         for waiting in failed:
+            waiting.doubt = None
             self.kind.backlog.failed(waiting, self._resume)
         count = len(self.kind.backlog)
         logger.error(
@@ -190,6 +188,5 @@ class Saver(GenServer):
         process.exit(reason)
 
 
-def _copy(waiting: Waiting) -> Copy[Any, Any]:
-    entity = waiting.entity
+def _copy(entity: Entity[Any, Any]) -> Copy[Any, Any]:
     return Copy(entity.key, entity.state, entity.version)

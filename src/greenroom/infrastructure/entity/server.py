@@ -246,6 +246,7 @@ class Entity(GenServer, Generic[K, S]):
             await self.__writing__
         done = self.__writing__ = Reply[None]()
         try:
+            await self._resolve()
             return await write()
         except StaleState as stale:
             self._leave(Shutdown(stale))
@@ -253,6 +254,15 @@ class Entity(GenServer, Generic[K, S]):
         finally:
             self.__writing__ = None
             done.send(None)
+
+    async def _resolve(self) -> None:
+        # The kind's writer has ended in the middle of a write, and what became of it decides the version.
+        kind, unsaved = self.__kind__, self.__unsaved__
+        if kind is not None and unsaved is not None and unsaved.doubt is not None:
+            outcome = await kind.store.write(unsaved.doubt, doubtful=True)
+            if isinstance(outcome, int):
+                stored(self, outcome, kind.store.now())
+            unsaved.doubt = None
 
     def _leave(self, reason: Shutdown) -> None:
         if self.__kind__ is None:

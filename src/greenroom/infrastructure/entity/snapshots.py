@@ -46,9 +46,8 @@ class Snapshots(Generic[S]):
     is stored is read in steps, and written in the newest schema with its next change.
     """
 
-    table: Final = entity_snapshots
-
     def __init__(self, state: type[S], *, schema: int = 1, upcasts: Mapping[int, Upcast] | None = None) -> None:
+        self.table = entity_snapshots
         self._state = state
         self._schema = schema
         self._upcasts = dict(upcasts or {})

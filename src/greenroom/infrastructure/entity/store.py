@@ -111,23 +111,24 @@ class Store(Generic[K, S]):
 
     # Writing.
 
-    async def write(self, copy: Copy[K, S], also: Sequence[Step] = ()) -> int | Refusal:
+    async def write(self, copy: Copy[K, S], also: Sequence[Step] = (), *, doubtful: bool = False) -> int | Refusal:
         """Store the state, and in the same transaction what `also` says; answers the new version, or the refusal.
 
-        When the outcome of a commit is unknown, it is found out before this returns, however long it takes.
+        When the outcome of a commit is unknown, it is found out before this returns, however long it takes. `doubtful`
+        says that this very write was tried before, and that nobody knows what became of it.
 
         Raises:
             NotSaved: nothing was stored.
             StaleState: nothing was stored, since somebody else has changed the row.
         """
-        outcome = await self._carry_out(copy.key, copy.version, self._change(copy), also)
+        outcome = await self._carry_out(copy.key, copy.version, self._change(copy), also, doubtful)
         return outcome if not isinstance(outcome, Mapping) else copy.version + 1
 
     async def erase(self, key: K, version: int, also: Sequence[Step] = ()) -> int | Refusal:
         """Remove the row; otherwise like `write`."""
         row_key = self._home.row_key(self._kind, key)
         step = Delete(self._home.table, row_key, version)
-        outcome = await self._carry_out(key, version, step, also)
+        outcome = await self._carry_out(key, version, step, also, doubtful=False)
         return outcome if not isinstance(outcome, Mapping) else 0
 
     async def write_together(self, copies: Sequence[Copy[K, S]]) -> Refused | None:
@@ -158,10 +159,9 @@ class Store(Generic[K, S]):
         return Insert(table, {self._primary.name: row_key, **values, VERSION: 1})
 
     async def _carry_out(
-        self, key: K, version: int, step: Insert | Update | Delete, also: Sequence[Step]
+        self, key: K, version: int, step: Insert | Update | Delete, also: Sequence[Step], doubtful: bool
     ) -> Row | Refusal:
         pause = Pause(self._retry)
-        doubtful = False
         while True:
             try:
                 outcome = await self._ask(step, also)

@@ -1,0 +1,36 @@
+"""A database whose time stands still, and the real ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from greenroom import Ref, child
+from greenroom.infrastructure import Database, DatabaseUrl
+from greenroom.testing import Tree, VirtualClock
+from tests.greenroom.infrastructure.entity.moody_database import MoodyDatabase
+from tests.greenroom.infrastructure.entity.venues import tables
+
+
+@pytest.fixture(params=["file", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseUrl:
+    """An empty database that is the test's own, with tables."""
+    address = str(tmp_path / "test.db") if request.param == "file" else request.getfixturevalue("postgres_url")
+    found = DatabaseUrl.parse(address)
+    tables(found)
+    return found
+
+
+@pytest.fixture
+async def database(tree: Tree, url: DatabaseUrl) -> Ref[Database]:
+    """A real database, running."""
+    return await tree.start_supervised(child(Database, url).named("database"))
+
+
+@pytest.fixture
+async def moody(tree: Tree, tmp_path: Path, clock: VirtualClock) -> Ref[MoodyDatabase]:
+    """A database that fails on command, in a test whose time stands still."""
+    found = DatabaseUrl.parse(str(tmp_path / "moody.db"))
+    tables(found)
+    return await tree.start_supervised(child(MoodyDatabase, found).named("database"))

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from greenroom import Ref, telemetry
+from greenroom.infrastructure import NotFound, Row
+from greenroom.infrastructure.entity.saver import Saver
+from greenroom.testing import Tree, VirtualClock, crash, settle
+from tests.greenroom.infrastructure.entity.moody_database import MoodyDatabase
+from tests.greenroom.infrastructure.entity.venues import Diary, Venue, venue_kind, venues
+
+BAR = Venue.at(7)
+SAVER = Ref(Saver, f"{Venue.__entity__}/saver")
+
+
+async def plays(database: Ref[MoodyDatabase], key: int) -> int | None:
+    """What is stored of a venue's plays."""
+    found: Row | NotFound = await database.call(MoodyDatabase.get, venues, key)
+    return None if isinstance(found, NotFound) else found["plays"]
+
+
+@pytest.fixture
+async def kind(tree: Tree, moody: Ref[MoodyDatabase]) -> None:
+    await tree.start_supervised(venue_kind())
+
+
+async def test_many_are_written_in_one_transaction(kind: None, moody: Ref[MoodyDatabase], clock: VirtualClock) -> None:
+    for key in range(400):
+        await Venue.at(key).call(Venue.play, key)
+
+    await clock.advance(31.0)
+
+    assert [await plays(moody, key) for key in range(400)] == list(range(400))
+    assert (await moody.call(MoodyDatabase.counts))[0] == 1
+
+
+async def test_a_refused_state_leaves_its_neighbours_alone(
+    kind: None, moody: Ref[MoodyDatabase], clock: VirtualClock
+) -> None:
+    for key in range(20):
+        await Venue.at(key).call(Venue.play, 5000 if key == 13 else key)
+
+    await clock.advance(30.0)
+
+    assert [await plays(moody, key) for key in range(20) if key != 13] == [key for key in range(20) if key != 13]
+    assert await plays(moody, 13) is None
+
+
+test_a_refused_state_leaves_its_neighbours_alone = pytest.mark.expected_crash(reason=Exception)(
+    test_a_refused_state_leaves_its_neighbours_alone
+)
+
+
+async def test_a_steady_stream_of_changes_is_written_within_twice_the_interval(
+    kind: None, moody: Ref[MoodyDatabase], clock: VirtualClock
+) -> None:
+    oldest = 0.0
+    for second in range(200):
+        await BAR.call(Venue.play)
+        await clock.advance(1.0)
+        stored = await plays(moody, 7) or 0
+        oldest = max(oldest, second + 1 - stored)
+
+    assert 30.0 < oldest <= 60.0
+    assert (await moody.call(MoodyDatabase.counts))[0] <= 4
+
+
+async def test_a_change_during_a_write_is_written_with_the_next(
+    kind: None, moody: Ref[MoodyDatabase], clock: VirtualClock
+) -> None:
+    await BAR.call(Venue.play)
+    await clock.advance(30.0)
+    await BAR.call(Venue.play)
+    await clock.advance(30.0)
+
+    assert await plays(moody, 7) == 2
+    assert await BAR.call(Venue.standing) == (False, 2)
+
+
+async def test_a_failed_write_is_reported_and_repeated_with_longer_and_longer_pauses(
+    kind: None, moody: Ref[MoodyDatabase], clock: VirtualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    pauses = list[float]()
+    event = ("greenroom", "entity", "save_failed")
+    telemetry.attach("test", event, lambda _, measurements, __: pauses.append(measurements["pause"]))
+    await BAR.call(Venue.play)
+    await moody.call(MoodyDatabase.fall)
+
+    await clock.advance(50.0)
+
+    telemetry.detach("test")
+    assert pauses == [0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
+    assert "1 entities of kind venue are not saved, next try in 0.5 s: expected the database to work" in caplog.text
+    assert await BAR.call(Venue.play) == 2
+    assert await BAR.call(Venue.standing) == (True, 0)
+    await moody.call(MoodyDatabase.rise)
+    await clock.advance(5.0)
+    assert await plays(moody, 7) == 2
+    assert "entities of kind venue are saved again" in caplog.text
+
+
+@pytest.mark.parametrize("mood", ["loses it", "stores it and loses the answer"])
+async def test_a_write_whose_outcome_is_unknown_is_stored_once(
+    kind: None, moody: Ref[MoodyDatabase], clock: VirtualClock, mood: str
+) -> None:
+    for key in range(5):
+        await Venue.at(key).call(Venue.play, key)
+    await moody.call(MoodyDatabase.be, mood)  # type: ignore[arg-type]  # one of the moods
+
+    await clock.advance(31.0)
+
+    assert [await plays(moody, key) for key in range(5)] == list(range(5))
+    assert await Venue.at(3).call(Venue.count_down) == 4
+    assert await Venue.at(3).call(Venue.standing) == (False, 2)
+
+
+async def test_an_immediate_change_waits_for_a_write_that_is_under_way(
+    kind: None, moody: Ref[MoodyDatabase], clock: VirtualClock
+) -> None:
+    await BAR.call(Venue.play)
+    await moody.call(MoodyDatabase.be, "loses it", "refuses")
+    await clock.advance(30.0)
+
+    renamed = asyncio.ensure_future(BAR.call(Venue.rename, "Blue Note"))
+    await clock.advance(1.0)
+
+    assert await renamed is None
+    assert await BAR.call(Venue.look) == Diary("Blue Note", 1)
+    assert await BAR.call(Venue.standing) == (False, 2)
+
+
+async def test_a_crowded_backlog_is_written_without_waiting(
+    tree: Tree, moody: Ref[MoodyDatabase], clock: VirtualClock
+) -> None:
+    await tree.start_supervised(venue_kind(max_unsaved=100))
+
+    for key in range(300):
+        await Venue.at(key).call(Venue.play, key)
+        await settle()
+
+    await clock.advance(30.0)
+    assert [await plays(moody, key) for key in range(300)] == list(range(300))
+
+
+@pytest.mark.parametrize("error", [None, ValueError("a mistake")])
+async def test_the_writer_may_crash_and_nothing_is_forgotten(
+    kind: None, moody: Ref[MoodyDatabase], clock: VirtualClock, error: Exception | None
+) -> None:
+    await BAR.call(Venue.play)
+    await crash(SAVER, error)
+    await BAR.call(Venue.play)
+    await Venue.at(8).call(Venue.play)
+
+    await clock.advance(60.0)
+
+    assert (await plays(moody, 7), await plays(moody, 8)) == (2, 1)
+
+
+async def test_the_writer_may_crash_in_the_middle_of_a_write(
+    kind: None, moody: Ref[MoodyDatabase], clock: VirtualClock
+) -> None:
+    await BAR.call(Venue.play)
+    await moody.call(MoodyDatabase.be, "stores it and loses the answer", "refuses")
+    await clock.advance(30.0)
+
+    await crash(SAVER)
+    await BAR.call(Venue.play)
+    await clock.advance(60.0)
+
+    assert await plays(moody, 7) == 2

@@ -1,0 +1,138 @@
+"""The entity of these tests: a venue with a diary, which is kept in columns or in snapshots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from greenroom.foundation.child import ChildSpec
+from greenroom.infrastructure import (
+    Columns,
+    Conflict,
+    DatabaseUrl,
+    Entities,
+    Entity,
+    EntitySettings,
+    Home,
+    Insert,
+    Invalid,
+    Memory,
+    Refusal,
+    Reminder,
+    Snapshots,
+    entities,
+    entity_reminders,
+    entity_snapshots,
+)
+
+TABLES = sa.MetaData()
+
+venues = sa.Table(
+    "venues",
+    TABLES,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("plays", sa.Integer, sa.CheckConstraint("plays < 1000"), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+
+notes = sa.Table(
+    "notes", TABLES, sa.Column("id", sa.Text, primary_key=True), sa.Column("text", sa.Text, nullable=False)
+)
+
+
+@dataclass(frozen=True)
+class Diary:
+    """What is kept of a venue."""
+
+    name: str = ""
+    plays: int = 0
+
+
+@dataclass
+class Venue(Entity[int, Diary], kind="venue"):
+    """Changes its diary at all levels, and fails on command."""
+
+    asked: int = field(default=0, init=False)
+
+    def initial(self) -> Diary:
+        return Diary(f"venue {self.key}")
+
+    async def look(self) -> Diary:
+        self.asked += 1
+        return self.state
+
+    async def times_asked(self) -> int:
+        return self.asked
+
+    async def rename(self, name: str) -> Conflict | Invalid | None:
+        return await self.save(replace(self.state, name=name))
+
+    async def play(self, times: int = 1) -> int:
+        self.save_later(replace(self.state, plays=self.state.plays + times))
+        return self.state.plays
+
+    async def whisper(self, name: str) -> None:
+        self.keep(replace(self.state, name=name))
+
+    async def touch(self) -> None:
+        self.mark_dirty()
+
+    async def count_down(self) -> int:
+        await self.save(replace(self.state, plays=self.state.plays + 1))
+        return self.state.plays
+
+    async def note(self, id: str, text: str) -> Refusal | None:
+        return await self.save(replace(self.state, name=text), Insert(notes, {"id": id, "text": text}))
+
+    async def close(self) -> Refusal | None:
+        return await self.erase()
+
+    async def spoil(self) -> None:
+        self.save_later(replace(self.state, plays=self.state.plays + 1))
+        raise Spoilt
+
+    async def standing(self) -> tuple[bool, int]:
+        return self.is_dirty, self.version
+
+
+class Spoilt(Exception):
+    """A mistake in a handler."""
+
+
+@dataclass
+class Strict(Entity[int, Diary], kind="strict"):
+    """Has to have a row."""
+
+    async def look(self) -> Diary:
+        return self.state
+
+    async def handle_reminder(self, reminder: Reminder) -> None:
+        await self.save(replace(self.state, name=reminder.name))
+
+
+def tables(url: DatabaseUrl) -> None:
+    """Make the tables that the tests need."""
+    address = url.address if url.kind == "postgresql" else f"sqlite:///{url.address}"
+    engine = sa.create_engine(address)
+    for metadata in (TABLES, entity_snapshots.metadata, entity_reminders.metadata):
+        metadata.create_all(engine)
+    engine.dispose()
+
+
+def home(name: str) -> Home[Diary] | Memory[Diary]:
+    """Where the diaries are kept."""
+    homes: dict[str, Any] = {
+        "columns": lambda: Columns(venues, Diary),
+        "snapshots": lambda: Snapshots(Diary),
+        "memory": lambda: Memory(Diary),
+    }
+    found: Home[Diary] | Memory[Diary] = homes[name]()
+    return found
+
+
+def venue_kind(where: str = "columns", **settings: Any) -> ChildSpec[Entities]:
+    """All venues, with these settings."""
+    return entities(Venue, home(where), EntitySettings(**settings))
