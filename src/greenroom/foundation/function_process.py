@@ -1,10 +1,11 @@
 """Processes that run one function, for what no server fits: a loop, a watcher, a step that may crash alone.
 
-    async def greet() -> None:
-        sender, name = await receive(tuple)
-        sender.send(f"good evening, {name}")
+    async def doorman() -> None:
+        while (guest := await receive(Guest)).name != "Nina":
+            guest.ref.send("you are not on the list")
 
-    spawn(greet).send((current_process(), "Nina"))
+    door = spawn(doorman)
+    door.send(Guest(current_process(), "Mary"))
 
 The process ends with its function: with `normal` when it returns, with the exception when it raises. Until then
 messages wait for `receive`. Links, monitors, exit signals and names are those of every other process.

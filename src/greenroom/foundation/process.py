@@ -105,9 +105,11 @@ class Process(Signals, Ref[S_co]):
     async def stop(self, reason: object = NORMAL, timeout: float | None = None) -> None:
         """End in its turn, with `terminate`."""
         self._refuse_circle("stop", timeout)
-        if not self.put((stop_server, (reason,), NOTHING, None)):
+        if self.queue is CLOSED:
             raise NotRunning(self, "stop", timeout)
-        found = await self._wait(self.gone(), "stop", timeout)
+        gone = self.gone()
+        self.put((stop_server, (reason,), NOTHING, None))
+        found = await self._wait(gone, "stop", timeout)
         if found != reason:
             raise ServerDown(self, "stop", timeout, found)
 

@@ -8,12 +8,16 @@ from functools import wraps
 from typing import Any, ParamSpec
 
 from greenroom import spawn
+from greenroom.testing import VirtualClock, settle
 
 P = ParamSpec("P")
 
 
 def in_process(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, Coroutine[Any, Any, None]]:
-    """Run the test in a process of its own, and fail where it fails."""
+    """Run the test in a process of its own, and fail where it fails.
+
+    With a clock among its fixtures, time passes while it waits.
+    """
 
     @wraps(test)
     async def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -29,8 +33,18 @@ def in_process(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, Coro
 
         process = spawn(body)
         try:
+            await _let_pass(outcome, kwargs.get("clock"))
             await outcome
-        finally:
-            await process.down()
+        except BaseException:
+            process.exit("kill")
+            raise
+        await process.down()
 
     return run
+
+
+async def _let_pass(outcome: asyncio.Future[None], clock: object) -> None:
+    if isinstance(clock, VirtualClock):
+        await settle()
+        while not outcome.done() and await clock.skip_to_next_timer():
+            pass

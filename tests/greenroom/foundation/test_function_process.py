@@ -1,0 +1,262 @@
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from greenroom import (
+    Down,
+    Exit,
+    GenServer,
+    OutsideProcess,
+    Ref,
+    current_process,
+    list_processes,
+    receive,
+    sleep,
+    spawn,
+    spawn_link,
+    spawn_monitor,
+    trap_exit,
+)
+from greenroom.testing import Tree, VirtualClock, expected_crash, settle
+from tests.greenroom.foundation.in_process import in_process
+
+
+@dataclass(frozen=True)
+class Order:
+    drink: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    sender: Ref[Any]
+    drink: str
+
+
+@in_process
+async def test_a_function_answers_messages() -> None:
+    async def bar() -> None:
+        while True:
+            wish = await receive(Wish)
+            wish.sender.send(Order(wish.drink))
+
+    waiter = spawn(bar)
+    for drink in ("gin", "rum"):
+        waiter.send(Wish(current_process(), drink))
+
+    assert [await receive(Order), await receive(Order)] == [Order("gin"), Order("rum")]
+    waiter.exit("shutdown")
+    await waiter.down()
+
+
+async def test_arguments_are_passed_on() -> None:
+    seen: list[object] = []
+
+    def note(*args: object, **kwargs: object) -> None:
+        seen.append((args, kwargs))
+
+    await spawn(note, 1, two=2).down()
+
+    assert seen == [((1,), {"two": 2})]
+
+
+async def test_a_function_begins_after_its_starter_has_suspended() -> None:
+    seen: list[str] = []
+    process = spawn(seen.append, "function")
+
+    seen.append("starter")
+    await process.down()
+
+    assert seen == ["starter", "function"]
+
+
+async def test_a_process_ends_with_its_function() -> None:
+    async def crash() -> None:
+        raise KeyError("broken")
+
+    crashed = spawn(crash)
+    with expected_crash(KeyError):
+        reason = await crashed.down()
+
+    assert isinstance(reason, KeyError)
+    assert await spawn_and_wait(sleep, 0) == "normal"
+    assert list_processes() == []
+
+
+async def spawn_and_wait(function: Any, *args: object) -> object:
+    return await spawn(function, *args).down()
+
+
+@in_process
+async def test_messages_that_are_not_wanted_wait() -> None:
+    me = current_process()
+    for message in ("one", Order("gin"), 2, Order("rum")):
+        me.send(message)
+
+    assert await receive(int) == 2
+    assert await receive(lambda message: message == Order("rum")) == Order("rum")
+    assert [await receive(), await receive()] == ["one", Order("gin")]
+
+
+@in_process
+async def test_a_message_is_waited_for_and_others_that_come_stay(clock: VirtualClock) -> None:
+    me = current_process()
+
+    async def send() -> None:
+        for message in ("one", 2):
+            me.send(message)
+            await sleep(1)
+
+    spawn(send)
+
+    assert await receive(int) == 2
+    assert clock.monotonic() == 1
+    assert await receive(str) == "one"
+    await sleep(1)
+
+
+@in_process
+async def test_receive_gives_up_in_time(clock: VirtualClock) -> None:
+    me = current_process()
+    me.send("not this")
+
+    with pytest.raises(TimeoutError, match=r"expected a message within 2\.5 s"):
+        await receive(int, timeout=2.5)
+    assert clock.monotonic() == 2.5
+    with pytest.raises(TimeoutError):
+        await receive(int, timeout=0)
+    assert await receive(timeout=0) == "not this"
+
+
+@in_process
+async def test_a_predicate_that_fails_fails_who_receives() -> None:
+    def broken(message: object) -> bool:
+        raise KeyError(message)
+
+    current_process().send("hello")
+
+    with pytest.raises(KeyError, match="hello"):
+        await receive(broken)
+    assert await receive() == "hello"
+
+
+async def test_a_server_does_not_receive(tree: Tree) -> None:
+    class Greedy(GenServer):
+        async def take(self) -> str:
+            with pytest.raises(OutsideProcess, match="receive"):
+                await receive()
+            return "refused"
+
+    assert await (await tree.start(Greedy)).call(Greedy.take) == "refused"
+    with pytest.raises(OutsideProcess, match="receive"):
+        await receive()
+
+
+@in_process
+async def test_a_linked_function_takes_its_starter_along() -> None:
+    async def starter() -> None:
+        spawn_link(crash)
+        await receive()
+
+    async def crash() -> None:
+        raise KeyError("linked")
+
+    with expected_crash(KeyError):
+        reason = await spawn(starter).down()
+
+    assert isinstance(reason, KeyError)
+
+
+@in_process
+async def test_a_starter_that_traps_exits_hears_of_the_end_of_a_linked_function() -> None:
+    trap_exit()
+
+    linked = spawn_link(sleep, 0)
+
+    assert await receive(Exit) == Exit(linked, "normal")
+
+
+@in_process
+async def test_a_monitored_function_is_heard_of() -> None:
+    watched, monitor = spawn_monitor(sleep, 0)
+
+    assert await receive(Down) == Down(monitor, watched, "normal")
+
+
+@in_process
+async def test_a_down_comes_after_all_that_the_process_sent() -> None:
+    me = current_process()
+
+    def talk() -> None:
+        for word in ("one", "two"):
+            me.send(word)
+
+    talker, watch = spawn_monitor(talk)
+
+    assert [await receive(), await receive()] == ["one", "two"]
+    assert await receive() == Down(watch, talker, "normal")
+
+
+async def test_a_function_that_waits_is_stopped() -> None:
+    cleaned: list[str] = []
+
+    async def wait() -> None:
+        try:
+            await receive()
+        finally:
+            cleaned.append("up")
+
+    process = spawn(wait)
+    await settle()
+
+    await process.stop("shutdown", timeout=1)
+
+    assert cleaned == ["up"]
+    assert not process.alive
+
+
+async def test_a_function_that_did_not_begin_is_stopped() -> None:
+    seen: list[str] = []
+    process = spawn(seen.append, "ran")
+
+    await process.stop()
+
+    assert seen == []
+
+
+@pytest.mark.parametrize("reason", ["kill", "shutdown"])
+async def test_a_function_that_ends_itself_does_not_get_past_where_it_suspends(reason: str) -> None:
+    passed: list[str] = []
+
+    async def end(warmed_up: bool) -> None:
+        if warmed_up:
+            await asyncio.sleep(0)
+        current_process().exit(reason)
+        passed.append("before")
+        await receive()
+        passed.append("after")
+
+    for warmed_up in (False, True):
+        assert await spawn(end, warmed_up).down() == ("killed" if reason == "kill" else reason)
+
+    assert passed == ["before", "before"]
+
+
+async def test_a_function_shows_its_name() -> None:
+    async def announcer() -> None:
+        pass
+
+    process = spawn(announcer)
+
+    assert "announcer" in repr(process)
+    await process.down()
+    assert "announcer" in repr(process)
+
+
+async def test_a_function_has_no_methods_to_call() -> None:
+    process: Any = spawn(receive)
+
+    with pytest.raises(TypeError):
+        await process.call(GenServer.handle_info, "hello")
+    await process.stop("shutdown")
