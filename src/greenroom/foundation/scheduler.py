@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Generator
 from types import coroutine
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from greenroom.foundation.clock import Clock, SystemClock
 from greenroom.foundation.timer import TimerWheel
@@ -30,12 +30,14 @@ class Runnable(Protocol):
 class Scheduler:
     """Decides what runs next on one event loop."""
 
-    __slots__ = ("_handle", "_paused", "_ready", "_turning", "clock", "credit", "loop", "timers")
+    __slots__ = ("_handle", "_paused", "_ready", "_turning", "clock", "credit", "falling", "loop", "timers")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock | None = None) -> None:
         self.loop = loop
         self.clock: Clock = clock or SystemClock()
         self.credit = BUDGET
+        # The processes that are to hear of an end, while one is told; None otherwise.
+        self.falling: deque[tuple[Any, object, object]] | None = None
         self._paused = 0
         self._ready: deque[Runnable] = deque()
         self._turning = False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections import deque
+from collections.abc import Awaitable, Iterable
 from typing import Any, Final
 
 from greenroom.foundation.exits import KILLED, NOPROC, NORMAL
@@ -14,7 +15,6 @@ from greenroom.foundation.server import Server, gone
 from greenroom.foundation.ties import Ending, Ties
 from greenroom.foundation.timer import Timer
 from greenroom.foundation.worker import Worker
-
 
 NEWEST: Final = 100
 """How many messages `amend` looks at: the mailbox of a process that can not keep up may be long."""
@@ -65,8 +65,8 @@ class Signals(Handling):
         self._fail_callers(waiting, ties, reason)
         kind: type[Server] = self.server.__class__
         self.server = gone(kind)
-        for orphan in orphans:
-            orphan.signal(reason, self)
+        if orphans:
+            self._pull_along(orphans, reason)
         if ties is not None:
             self._tell(ties, reason)
         if self.parent is not None and self.parent.queue is not CLOSED:
@@ -206,9 +206,24 @@ class Signals(Handling):
         for linked in ties.links:
             if linked.ties is not None:
                 linked.ties.links.pop(self, None)
-            linked.signal(reason, self)
+        if ties.links:
+            self._pull_along(ties.links, reason)
         for watch, watcher in ties.watchers.items():
             watcher(watch, reason)
+
+    def _pull_along(self, others: Iterable[Signals], reason: object) -> None:
+        # One end pulls the next along, and that one others: in turn, since a long chain is too deep for the stack.
+        scheduler = self.namespace.scheduler
+        if scheduler.falling is not None:
+            scheduler.falling.extend((other, reason, self) for other in others)
+            return
+        scheduler.falling = falling = deque[tuple[Any, object, object]]((other, reason, self) for other in others)
+        try:
+            while falling:
+                other, why, sender = falling.popleft()
+                other.signal(why, sender)
+        finally:
+            scheduler.falling = None
 
 
 def stop_server(server: Server, reason: object) -> None:
