@@ -94,7 +94,8 @@ class StageLoop(asyncio.SelectorEventLoop):
         # One file descriptor is the loop's own, by which threads wake it. Any other, and any new thread, may still act.
         alone = self._threads.issuperset(threading.enumerate())
         outside = self.jobs or len(self._watched.get_map()) > 1 or not alone
-        return not outside and (seconds is None or self.clock is not None)
+        # A thread that has ended since may have said something first.
+        return not outside and (seconds is None or self.clock is not None) and not self._watched.peek()
 
     def _give_up(self, seconds: float | None) -> bool:
         timers = "no timer is set" if seconds is None else f"the next timer is due in {seconds:g} s of the test's clock"
@@ -115,6 +116,10 @@ class _Watched(DefaultSelector):
     def __init__(self, loop: StageLoop) -> None:
         super().__init__()
         self._loop = loop
+
+    def peek(self) -> bool:
+        """Whether something has come from outside."""
+        return bool(super().select(0))
 
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
         if timeout is not None and timeout <= 0:

@@ -89,3 +89,18 @@ async def test_settle_until_fails_as_soon_as_nothing_can_change_any_more(clock: 
 def test_settle_is_for_tests() -> None:
     with pytest.raises(RuntimeError, match=r"expected to run in a test of greenroom\.testing"):
         asyncio.run(settle())
+
+
+async def test_what_a_thread_says_right_before_it_ends_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    last_words = loop.create_future()
+    alive = threading.enumerate()
+
+    def speak_and_end() -> list[threading.Thread]:
+        monkeypatch.undo()
+        loop.call_soon_threadsafe(last_words.set_result, "good night")
+        return alive
+
+    monkeypatch.setattr(threading, "enumerate", speak_and_end)
+
+    assert await last_words == "good night"
