@@ -145,8 +145,8 @@ class Crew:
         Worker(self)
 
     def welcome(self, worker: Worker) -> None:
-        """Take a parked worker back."""
-        if worker.task.done():
+        """Take a parked worker back; not one that was cancelled or closed meanwhile, whose task is about to end."""
+        if worker.parking.done():
             return
         if worker.home is not None:
             worker.home.append(worker)
@@ -165,10 +165,13 @@ class Crew:
             self.hire()
 
     def dismiss(self, worker: Worker) -> None:
-        """Never use this worker again."""
-        for workers in (self.pool, self.reserve, worker.home):
-            if workers and worker in workers:
+        """Never use this worker again; one that holds the context variables of a process hands them on."""
+        for workers in (self.pool, self.reserve):
+            if worker in workers:
                 workers.remove(worker)
+        if worker.home is not None and worker in worker.home:
+            worker.home.remove(worker)
+            Worker(self, worker.context).home = worker.home
 
 
 class Worker:
@@ -191,7 +194,7 @@ class Worker:
         "waiter",
     )
 
-    def __init__(self, crew: Crew) -> None:
+    def __init__(self, crew: Crew, context: contextvars.Context | None = None) -> None:
         self.crew = crew
         self.home: list[Worker] | None = None
         self.process: Host | None = None
@@ -201,7 +204,7 @@ class Worker:
         self.waiter: Waiter | None = None
         self.detached = False
         self.cancel_asked = False
-        self.context = crew.pristine.copy()
+        self.context = crew.pristine.copy() if context is None else context
         self.run: Callable[..., Any] = self.context.run
         # `GeneratorType` tells more of a generator than `Generator` does: whether it runs.
         self.generator = cast("GeneratorType[object, Any, None]", _serve(self))
