@@ -2,19 +2,35 @@
 
 from asyncio import AbstractEventLoop
 from collections import deque
+from collections.abc import Callable
+from threading import Thread
 
 from greenroom.foundation import telemetry
 from greenroom.foundation.telemetry import Event, Measurements, Metadata
-from greenroom.infrastructure.database.task import Answers
+from greenroom.infrastructure.database.task import Answers, Done
 
 
 class Delivery:
-    """Hands answers to the loop; all that come while the loop is being woken share one wake-up."""
+    """Hands answers to the loop; all that come while the loop is being woken share one wake-up.
 
-    def __init__(self, loop: AbstractEventLoop) -> None:
+    `crashed` is told in the loop when a thread has ended by a fault of its own.
+    """
+
+    def __init__(self, loop: AbstractEventLoop, crashed: Done) -> None:
         self._loop = loop
+        self._crashed = crashed
         self._answers: deque[Answers] = deque()
         self._called = False
+
+    def thread(self, name: str, work: Callable[[], None]) -> Thread:
+        """Make a thread for the work."""
+        return Thread(target=self._work, args=(work,), name=f"greenroom-database-{name}", daemon=True)
+
+    def _work(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as fault:  # a thread that ends in silence would leave everyone waiting
+            self.post([(self._crashed, fault)])
 
     def post(self, answers: Answers) -> None:
         """Have the answers given out in the loop's thread. May be called by any thread."""

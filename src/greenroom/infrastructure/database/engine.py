@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from functools import partial
 
 from sqlalchemy import Table
 
@@ -22,14 +21,17 @@ from greenroom.infrastructure.database.writer import Job, Writer
 class Engine:
     """Takes requests in the loop's thread and never blocks it.
 
-    Each request comes with a function that gets the answer, or a `DatabaseError`, in the same thread.
+    Each request comes with a function that gets the answer, or a `DatabaseError`, in the same thread. `crashed` gets
+    the exception by which a thread ended: then the engine is of no use any more.
     """
 
-    def __init__(self, url: DatabaseUrl, max_connections: int, settings: DatabaseSettings) -> None:
+    def __init__(self, url: DatabaseUrl, max_connections: int, settings: DatabaseSettings, crashed: Done) -> None:
         self._settings = settings
+        self._crashed = crashed
         self._loop = asyncio.get_running_loop()
+        self._opened: asyncio.Future[object] = self._loop.create_future()
         opener = connector(url, settings)
-        delivery = Delivery(self._loop)
+        delivery = Delivery(self._loop, self._crash)
         self._writer = Writer(opener, settings, delivery)
         self._readers = Readers(opener, max(1, max_connections - 1), delivery, self._writer, self._loop)
         self._loads = Loads(self._loop, self.read)
@@ -48,10 +50,9 @@ class Engine:
         Raises:
             DatabaseError: it cannot be opened, or is none.
         """
-        opened: asyncio.Future[object] = self._loop.create_future()
-        self._writer.start(partial(_settle, opened))
-        failure = await opened
-        if isinstance(failure, DatabaseError):
+        self._writer.start(self._settle)
+        failure = await self._opened
+        if isinstance(failure, Exception):
             raise failure
         shorten_switches(self._settings.switch_interval)
 
@@ -89,6 +90,15 @@ class Engine:
         self._readers.abandon()
         self._writer.abandon()
 
+    def _settle(self, answer: object) -> None:
+        if not self._opened.done():
+            self._opened.set_result(answer)
+
+    def _crash(self, fault: object) -> None:
+        if self._opened.done():
+            self._crashed(fault)
+        self._settle(fault)
+
     def _gather(self, job: Job) -> None:
         # A change that starts in a turn of the loop goes with all others of the turn: the thread would take
         # the first one alone, and the rest would wait for a second sync.
@@ -118,8 +128,3 @@ def shorten_switches(seconds: float) -> None:
 
 def _closed() -> DatabaseError:
     return DatabaseError("closed", "it is being stopped")
-
-
-def _settle(opened: asyncio.Future[object], answer: object) -> None:
-    if not opened.done():
-        opened.set_result(answer)

@@ -42,7 +42,7 @@ class Database(GenServer):
     @override
     async def init(self) -> None:
         url = self.url if isinstance(self.url, DatabaseUrl) else DatabaseUrl.parse(self.url)
-        self._engine = Engine(url, self.max_connections, self.settings)
+        self._engine = Engine(url, self.max_connections, self.settings, self._crashed)
         # However the process ends: killed, it must not leave threads behind that hold the write lock.
         self.__process__.tie().releases[self._engine.abandon] = None
         # So that `terminate` runs when the supervisor stops it.
@@ -52,6 +52,12 @@ class Database(GenServer):
     @override
     async def terminate(self, reason: object) -> None:
         await self._engine.close()
+
+    @override
+    async def handle_info(self, message: object) -> None:
+        if isinstance(message, _ThreadCrashed):
+            raise message.fault
+        await super().handle_info(message)
 
     def insert(self, table: Table, values: Values) -> Reply[Row | Conflict | Invalid]:
         """Add a row and answer with it, with what the database filled in."""
@@ -103,6 +109,16 @@ class Database(GenServer):
     def health(self) -> Reply[Healthy | Degraded]:
         """Tell if writes and reads work, and if not, why and since when."""
         return Reply[Healthy | Degraded].of(self._engine.health)
+
+    def _crashed(self, fault: object) -> None:
+        self.ref.send(_ThreadCrashed(cast("Exception", fault)))
+
+
+@dataclass(frozen=True, slots=True)
+class _ThreadCrashed:
+    """One of the threads ended by a fault, which is a crash of the process."""
+
+    fault: Exception
 
 
 def _answering(reply: Reply[Answer]) -> Done:

@@ -73,7 +73,7 @@ class Readers:
             self._watch()
 
     def _grow(self) -> None:
-        thread = Thread(target=self._run, name=f"greenroom-database-reader-{len(self._threads) + 1}", daemon=True)
+        thread = self._delivery.thread(f"reader-{len(self._threads) + 1}", self._run)
         self._threads.append(thread)
         thread.start()
 

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 
@@ -48,7 +49,7 @@ class Writer:
 
     def start(self, opened: Done) -> None:
         """Open the database in the thread; `opened` gets None, or the `DatabaseError` that prevents it."""
-        self._thread = Thread(target=self._run, args=(opened,), name="greenroom-database-writer", daemon=True)
+        self._thread = self._delivery.thread("writer", partial(self._run, opened))
         self._thread.start()
 
     def put(self, jobs: Sequence[Job]) -> None:
@@ -78,9 +79,11 @@ class Writer:
             self._delivery.post([(opened, failure)])
             return
         self._delivery.post([(opened, None)])
-        while not self._stopping:
-            self._serve(self._take())
-        self._drop_session()
+        try:
+            while not self._stopping:
+                self._serve(self._take())
+        finally:
+            self._drop_session()
 
     def _take(self) -> Sequence[Job]:
         """Wait for jobs, and take all that wait; none when it is time for a probe."""

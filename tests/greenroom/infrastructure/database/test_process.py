@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sqlalchemy import delete, func, insert, select, text, update
 
-from greenroom import CallError, Ref, StartFailed
+from greenroom import CallError, Ref, ServerDown, StartFailed
 from greenroom.infrastructure import (
     Conflict,
     Database,
@@ -26,7 +26,8 @@ from greenroom.infrastructure import (
     Step,
     Update,
 )
-from greenroom.testing import Tree
+from greenroom.infrastructure.database.writer import Writer
+from greenroom.testing import Tree, expected_crash, settle
 from tests.greenroom.infrastructure.database.tables import bookings, row, tickets, venues
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
@@ -367,6 +368,26 @@ async def test_a_killed_database_leaves_no_threads(tree: Tree, database: Ref[Dat
         await asyncio.to_thread(thread.join, 5)
     assert len(before) == 2
     assert not any(thread.is_alive() for thread in before)
+
+
+async def test_a_thread_that_ends_by_a_fault_is_a_crash_of_the_process(
+    tree: Tree, database: Ref[Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = database.where()
+    assert running is not None
+
+    def broken(self: Writer) -> None:
+        monkeypatch.undo()
+        raise LookupError("as the test says")
+
+    monkeypatch.setattr(Writer, "_check", broken)
+
+    with expected_crash(LookupError), pytest.raises(ServerDown, match="as the test says"):
+        await database.call(Database.insert, venues, {"name": "Blue Note"})
+    await running.down()
+
+    await settle()
+    assert row(await database.call(Database.insert, venues, {"name": "Blue Note"}))
 
 
 async def test_an_orderly_end_finishes_what_was_asked_for(

@@ -72,10 +72,12 @@ class Pool:
 async def pool() -> AsyncIterator[Pool]:
     desk, suspicions, loop = Desk(), Suspicions(), asyncio.get_running_loop()
     desk.gate.set()
-    readers = Readers(desk, 3, Delivery(loop), suspicions, loop)  # type: ignore[arg-type]  # they stand for the real ones
+    crashes: list[object] = []
+    readers = Readers(desk, 3, Delivery(loop, crashes.append), suspicions, loop)  # type: ignore[arg-type]  # they stand for the real ones
     yield Pool(readers, desk, suspicions)
     desk.gate.set()
     await asyncio.to_thread(readers.close)
+    assert crashes == []
 
 
 async def test_no_thread_is_there_before_the_first_read(pool: Pool) -> None:

@@ -94,7 +94,7 @@ class Broken:
 
     real: Connector
     url: DatabaseUrl
-    failures: dict[str, list[DatabaseError]] = field(default_factory=dict[str, list[DatabaseError]])
+    failures: dict[str, list[Exception]] = field(default_factory=dict[str, list[Exception]])
     opened: int = 0
     gate: Event = field(default_factory=Event)
     reached: Event = field(default_factory=Event)
@@ -136,6 +136,7 @@ class Scene:
 
     writer: Writer
     broken: Broken
+    crashes: list[object]
 
     def insert(self, *names: str) -> asyncio.Future[list[object]]:
         """Put one insert for each name, together."""
@@ -166,13 +167,14 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     settings = DatabaseSettings(probe_interval=0.05)
     broken = Broken(connector(url, settings), url)
     broken.gate.set()
-    writer = Writer(broken, settings, Delivery(asyncio.get_running_loop()))
+    crashes: list[object] = []
+    writer = Writer(broken, settings, Delivery(asyncio.get_running_loop(), crashes.append))
     opened: asyncio.Future[object] = asyncio.get_running_loop().create_future()
     writer.start(opened.set_result)
     await opened
     # Whoever listens is told in the loop, which then looks if what it waits for has become true.
     telemetry.attach(str(tmp_path), ("greenroom", "database", "recovery"), lambda event, measurements, metadata: None)
-    yield Scene(writer, broken)
+    yield Scene(writer, broken, crashes)
     telemetry.detach(str(tmp_path))
     broken.gate.set()
     await asyncio.to_thread(writer.close)
@@ -327,3 +329,12 @@ async def test_a_suspicion_that_is_founded_is_noticed_without_a_change(scene: Sc
 
     await settle_until(lambda: not scene.broken.failures["probe"], lambda: "expected a probe")
     await scene.healthy()
+
+
+async def test_a_thread_that_ends_by_a_fault_of_its_own_is_told(scene: Scene) -> None:
+    fault = LookupError("as the test says")
+    scene.broken.failures["probe"] = [fault]
+
+    scene.writer.suspect("io")
+
+    await settle_until(lambda: scene.crashes == [fault], lambda: "expected to be told of the crash")
