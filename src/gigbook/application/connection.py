@@ -12,6 +12,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 PATIENCE: Final = 30.0
 """Seconds that a client has to send a request, head and body."""
 
+LARGEST_HEAD: Final = 64 * 1024
+"""Bytes that the request line and the headers may have together, about."""
+
 
 class Connection(HttpToolsProtocol):
     """One client's connection."""
@@ -19,15 +22,32 @@ class Connection(HttpToolsProtocol):
     awaited_since: float = math.inf
     """When we began to wait for the request that is not complete yet; never, if there is none."""
 
+    head_size: float = -math.inf
+    """How much of a head has come that is not complete yet; nothing counts, if there is none."""
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, and wait for its first request."""
         super().connection_made(OneWrite(cast(asyncio.Transport, transport), self.loop.call_soon))
         self.awaited_since = self.loop.time()
 
+    def data_received(self, data: bytes) -> None:
+        """Take what the client sends, but no head without an end."""
+        super().data_received(data)
+        self.head_size += len(data)
+        if self.head_size > LARGEST_HEAD and not self.transport.is_closing():
+            self.transport.write(TOO_LARGE)
+            self.transport.close()
+
     def on_message_begin(self) -> None:
         """Wait for the rest of a request whose first bytes are here."""
         super().on_message_begin()
         self.awaited_since = self.loop.time()
+        self.head_size = 0
+
+    def on_headers_complete(self) -> None:
+        """Let the request be answered."""
+        self.head_size = -math.inf
+        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """Wait no more."""
@@ -38,6 +58,9 @@ class Connection(HttpToolsProtocol):
         """Close the connection if the client has taken too long."""
         if now - self.awaited_since > PATIENCE:
             self.transport.close()
+
+
+TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
 class OneWrite(asyncio.Transport):

@@ -83,6 +83,13 @@ async def serve(settings: Settings, url: DatabaseUrl) -> None:
         CannotStart: a part does not start, or the tree has given up.
     """
     asked = _asked_to_stop()
+    try:
+        await _serve_until(asked, settings, url)
+    finally:
+        _leave_signals()
+
+
+async def _serve_until(asked: asyncio.Event, settings: Settings, url: DatabaseUrl) -> None:
     running = await _started(settings, url)
     host, port = await Ref(WebServer, WEB).call(WebServer.address)
     log.info("serving", url=f"http://{host}:{port}", pid=os.getpid())
@@ -132,3 +139,9 @@ def _asked_to_stop() -> asyncio.Event:
     loop.add_signal_handler(signal.SIGTERM, asked.set)
     loop.add_signal_handler(signal.SIGINT, interrupt)
     return asked
+
+
+def _leave_signals() -> None:
+    loop = asyncio.get_running_loop()
+    loop.remove_signal_handler(signal.SIGTERM)
+    loop.remove_signal_handler(signal.SIGINT)

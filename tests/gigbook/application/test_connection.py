@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from gigbook.application.connection import PATIENCE, OneWrite
+from gigbook.application.connection import LARGEST_HEAD, PATIENCE, OneWrite
 from gigbook.application.door import Door
 
 
@@ -128,6 +128,29 @@ async def test_a_client_that_does_not_finish_its_request_is_given_up(door: Door,
 
     await asyncio.wait({closed})
     assert closed.exception() is None or isinstance(closed.exception(), ConnectionError)
+    writer.close()
+
+
+async def test_a_head_without_an_end_is_refused(door: Door) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n")
+
+    answer = asyncio.create_task(reader.readline())
+    while not answer.done():
+        writer.write(b"X-More: " + b"x" * 1024 + b"\r\n")
+        await asyncio.sleep(0)
+
+    assert answer.result().startswith(b"HTTP/1.1 431 ")
+    writer.close()
+
+
+async def test_a_large_body_is_no_large_head(door: Door) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    size = 4 * LARGEST_HEAD
+
+    writer.write(f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n".encode() + b"x" * size)
+
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
     writer.close()
 
 

@@ -1,13 +1,17 @@
 """What the death of each part of the tree costs: a moment, and nothing that was acknowledged."""
 
 import asyncio
+from pathlib import Path
 
 import httpx
 import pytest
 
+from gigbook.application.service import CannotStart, migrated, serve
+from gigbook.application.settings import Settings
 from gigbook.application.tree import WEB
 from gigbook.business import customers, database
-from greenroom import GenServer, Ref
+from greenroom import GenServer, Ref, namespace
+from greenroom.infrastructure import DatabaseUrl
 from tests.gigbook.conftest import Service
 from tests.gigbook.waiting import Ledger, eventually
 
@@ -50,6 +54,19 @@ async def test_a_tree_that_dies_too_often_ends(service: Service) -> None:
     Ref(GenServer, customers.REGISTRY).exit("kill")
 
     assert await service.tree.down() == "shutdown"
+
+
+async def test_a_program_whose_tree_has_ended_says_so(tmp_path: Path) -> None:
+    url = DatabaseUrl.parse(str(tmp_path / "customers.db"))
+    migrated(url)
+    with namespace("test:given-up"):
+        serving = asyncio.create_task(serve(Settings(port=0), url))
+        for _ in range(6):
+            await eventually(registered)
+            Ref(GenServer, customers.REGISTRY).exit("kill")
+
+        with pytest.raises(CannotStart, match="the supervision tree has given up"):
+            await serving
 
 
 async def answers(api: httpx.AsyncClient, path: str) -> bool:

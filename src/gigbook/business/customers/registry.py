@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
-from gigbook.business.customers.server import GONE, MISSING, CustomerServer, Outdated
+from gigbook.business.customers.server import GONE, MISSING, CustomerServer, Outdated, Untouched
 from gigbook.business.refusals import NotFound
 from greenroom import (
     AlreadyStarted,
@@ -29,7 +29,7 @@ TRIES: Final = 4
 
 async def ask(
     id: int,
-    method: Callable[Concatenate[CustomerServer, P], Awaitable[R | Outdated]],
+    method: Callable[Concatenate[CustomerServer, P], Awaitable[R | Outdated | Untouched]],
     /,
     *args: P.args,
     **kwargs: P.kwargs,
@@ -52,6 +52,8 @@ async def ask(
             if down.reason != "normal":
                 raise
         else:
+            if isinstance(answer, Untouched):
+                raise answer.error
             if not isinstance(answer, Outdated):
                 return answer
     raise NotRunning(server, method.__name__)

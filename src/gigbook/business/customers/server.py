@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from gigbook.business.customers.model import Customer, CustomerChanges, CustomerDraft, EmailExists, revised
 from gigbook.business.customers.table import customers, versioned
@@ -11,9 +12,12 @@ from gigbook.business.database import database
 from gigbook.business.moments import now
 from gigbook.business.refusals import Changed, NotFound
 from gigbook.business.versions import Expected, Versioned, allows
-from greenroom import GenServer, Shutdown, Timeout
-from greenroom.infrastructure import Conflict, Database, Invalid, Row, Stale
+from greenroom import GenServer, NotRunning, Shutdown, Timeout
+from greenroom.infrastructure import Conflict, Database, DatabaseError, Invalid, Row, Stale
 from greenroom.infrastructure import NotFound as NoRow
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 GONE: Final = NotFound("Customer")
 
@@ -26,12 +30,19 @@ class Outdated:
     """Another program changed the row; this process has left, and a new one will have read it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Untouched:
+    """The database failed before it changed anything: what this process knows is still right."""
+
+    error: Exception
+
+
 @dataclass
 class CustomerServer(GenServer, restart="temporary"):
     """The one owner of a customer: it answers from memory, and a change after its commit.
 
-    Whatever the database raises ends it, for then it cannot know what is stored; the next request starts a new one,
-    which reads the row. So does a while without any request.
+    If the database may have stored a change without saying so, this process ends, since it cannot know; the next
+    request starts a new one, which reads the row. It also ends after a while without any request.
     """
 
     idle_seconds: float = 1800.0
@@ -57,7 +68,7 @@ class CustomerServer(GenServer, restart="temporary"):
 
     async def change(
         self, by: CustomerDraft | CustomerChanges, expected: Expected
-    ) -> Versioned[Customer] | Changed | EmailExists | NotFound | Outdated:
+    ) -> Versioned[Customer] | Changed | EmailExists | NotFound | Outdated | Untouched:
         """The customer after a checked change."""
         self.idle(self.idle_seconds)
         if not allows(expected, self.kept.version):
@@ -70,7 +81,9 @@ class CustomerServer(GenServer, restart="temporary"):
             "address": customer.address,
             "updated_at": customer.updated_at,
         }
-        match await database.call(Database.update, customers, self.id, values, version=self.kept.version):
+        match await self._asked(Database.update, customers, self.id, values, version=self.kept.version):
+            case Untouched() as failed:
+                return failed
             case Conflict():
                 return EmailExists(customer.email)
             case Invalid() as broken:
@@ -81,11 +94,14 @@ class CustomerServer(GenServer, restart="temporary"):
             case row:
                 return self._own(row)
 
-    async def delete(self, expected: Expected) -> Changed | NotFound | Outdated | None:
+    async def delete(self, expected: Expected) -> Changed | NotFound | Outdated | Untouched | None:
         """Remove the customer, and this process with it."""
+        self.idle(self.idle_seconds)
         if not allows(expected, self.kept.version):
             return Changed(self.kept.version)
-        match await database.call(Database.delete, customers, self.id, version=self.kept.version):
+        match await self._asked(Database.delete, customers, self.id, version=self.kept.version):
+            case Untouched() as failed:
+                return failed
             case NoRow() | Stale() as lost:
                 return self._leave(lost)
             case Conflict() as held:
@@ -100,6 +116,18 @@ class CustomerServer(GenServer, restart="temporary"):
             self.stop()
         else:
             await super().handle_info(message)
+
+    async def _asked(
+        self, method: Callable[Concatenate[Database, P], Awaitable[R]], *args: P.args, **kwargs: P.kwargs
+    ) -> R | Untouched:
+        try:
+            return await database.call(method, *args, **kwargs)
+        except NotRunning as error:
+            return Untouched(error)
+        except DatabaseError as error:
+            if error.maybe_applied:
+                raise
+            return Untouched(error)
 
     def _own(self, row: Row) -> Versioned[Customer]:
         self.kept = versioned(row)

@@ -10,10 +10,10 @@ from gigbook.business.customers import CustomerChanges, CustomerDraft, EmailExis
 from gigbook.business.customers.registry import REGISTRY
 from gigbook.business.customers.server import CustomerServer
 from gigbook.business.customers.table import customers as table
-from gigbook.business.database import database
+from gigbook.business.database import NAME, database
 from gigbook.business.refusals import Changed, NotFound
 from gigbook.business.versions import Versioned
-from greenroom import Ref, Via
+from greenroom import NotRunning, Ref, Supervisor, Via
 from greenroom.infrastructure import Database
 from tests.gigbook.conftest import Service
 
@@ -63,6 +63,22 @@ async def test_a_refused_change_leaves_the_customer_as_it_was() -> None:
 
     assert refused == EmailExists("grace@example.com")
     assert await customers.fetch(ada) == before
+
+
+async def test_a_database_that_is_away_costs_a_customer_neither_its_process_nor_its_state(service: Service) -> None:
+    id = await made()
+    before, process = await customers.fetch(id), Ref(CustomerServer, Via(REGISTRY, id)).where()
+    await service.tree.call(Supervisor.terminate_child, NAME)
+
+    with pytest.raises(NotRunning):
+        await customers.patch(id, CustomerChanges(name="Ada King"))
+    with pytest.raises(NotRunning):
+        await customers.delete(id)
+
+    assert await customers.fetch(id) == before
+    assert Ref(CustomerServer, Via(REGISTRY, id)).where() is process
+    await service.tree.call(Supervisor.restart_child, NAME)
+    assert isinstance(await customers.patch(id, CustomerChanges(name="Ada King")), Versioned)
 
 
 async def test_each_change_makes_the_next_version_and_a_later_moment() -> None:
