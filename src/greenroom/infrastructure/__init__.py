@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from greenroom.infrastructure.pubsub import Listener, Missed, Topic
 from greenroom.infrastructure.shared_table import NoTable, NotTableOwner, SharedTable, TableGiven
 
-HOMES = ("database", "entity", "migration")
+HOMES = ("database", "entity", "event_store", "migration")
 """Where to look, in this order, for what is not imported yet."""
 
 if TYPE_CHECKING:
@@ -60,6 +60,24 @@ if TYPE_CHECKING:
         entity_reminders,
         entity_snapshots,
     )
+    from greenroom.infrastructure.event_store import (
+        Append,
+        Committed,
+        Encoded,
+        EventCodec,
+        EventKind,
+        EventStore,
+        Follower,
+        MalformedEvent,
+        Origin,
+        Recorded,
+        UnknownEvent,
+        Upcast,
+        Work,
+        WrongVersion,
+        create_events,
+        events_table,
+    )
     from greenroom.infrastructure.migration import Migrated, NewerDatabase, migrate, migrations_of
 else:
 
@@ -74,9 +92,11 @@ else:
 
 
 __all__ = [
+    "Append",
     "Change",
     "Codec",
     "Columns",
+    "Committed",
     "Conflict",
     "Database",
     "DatabaseBusy",
@@ -85,11 +105,16 @@ __all__ = [
     "DatabaseUrl",
     "Degraded",
     "Delete",
+    "Encoded",
     "Entities",
     "Entity",
     "EntityRef",
     "EntitySettings",
+    "EventCodec",
+    "EventKind",
+    "EventStore",
     "Execute",
+    "Follower",
     "Healthy",
     "Home",
     "Insert",
@@ -97,6 +122,7 @@ __all__ = [
     "KeptInMemory",
     "Key",
     "Listener",
+    "MalformedEvent",
     "Memory",
     "MessagePack",
     "Migrated",
@@ -107,6 +133,8 @@ __all__ = [
     "NotFound",
     "NotSaved",
     "NotTableOwner",
+    "Origin",
+    "Recorded",
     "Refusal",
     "Refused",
     "Reminder",
@@ -119,13 +147,19 @@ __all__ = [
     "Step",
     "TableGiven",
     "Topic",
+    "UnknownEvent",
     "UnknownSchema",
+    "Upcast",
     "Update",
     "UtcTimestamp",
     "Values",
+    "Work",
+    "WrongVersion",
+    "create_events",
     "entities",
     "entity_reminders",
     "entity_snapshots",
+    "events_table",
     "migrate",
     "migrations_of",
 ]

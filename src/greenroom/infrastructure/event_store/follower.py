@@ -1,0 +1,64 @@
+"""Events as they come, from anywhere in the past."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Generic, Self, TypeVar
+
+from greenroom.infrastructure.event_store.recorded import Recorded
+from greenroom.infrastructure.pubsub import Listener, Topic
+
+E = TypeVar("E")
+
+NEWS: Final = Topic[None]("greenroom:events")
+"""Told when something was appended in this namespace. Only a hint: what there is, the database says."""
+
+
+class Follower(Generic[E]):
+    """Iterates over recorded events, first those that are there and then those that come, and never ends.
+
+    It reads on from the last one, by number, whether it catches up or waits: no event is left out or comes twice.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[int], Awaitable[Sequence[Recorded[E]]]],
+        number: Callable[[Recorded[E]], int],
+        after: int,
+        poll: float,
+    ) -> None:
+        self._read = read
+        self._number = number
+        self._after = after
+        self._poll = poll
+        self._page: deque[Recorded[E]] = deque()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Recorded[E]:
+        if not self._page:
+            self._page.extend(await self._next_page())
+        recorded = self._page.popleft()
+        self._after = self._number(recorded)
+        return recorded
+
+    async def _next_page(self) -> Sequence[Recorded[E]]:
+        page = await self._read(self._after)
+        if page:
+            return page
+        # Listening begins before the next look, so that nothing comes unheard between the two.
+        async with NEWS.listen(limit=1) as news:
+            while not (page := await self._read(self._after)):
+                await self._wait(news)
+        return page
+
+    async def _wait(self, news: Listener[None]) -> None:
+        # Another server appends without a word to this one: hence the look from time to time.
+        try:
+            async with asyncio.timeout(self._poll):
+                await anext(news)
+        except TimeoutError:
+            pass

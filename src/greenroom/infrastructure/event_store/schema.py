@@ -1,0 +1,131 @@
+"""The table of events, and the rules that the database itself enforces.
+
+Events are never changed. Each has the version after the one before it in its stream, and the position after the one
+before it in the table: no gaps. Positions become visible in their order, whoever writes: SQLite has one writer at a
+time; on PostgreSQL, at its usual isolation of READ COMMITTED, all who append take turns, from their first event to
+their commit.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, Text
+
+from greenroom.infrastructure.database import Conflict, Invalid, Refusal, UtcTimestamp
+
+events_table = Table(
+    "events",
+    MetaData(),
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("schema", Integer, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("correlation_id", Text),
+    Column("causation_id", Text),
+    Column("recorded_at", UtcTimestamp, nullable=False),
+)
+"""For queries of one's own. `create_events` makes it: the rules below belong to it."""
+
+VERSION_RULE = "events_stream_version"
+
+
+def create_events(connection: Connection) -> None:
+    """Make the table of events. For a migration: `create_events(op.get_bind())`.
+
+    What this makes stays as it is; should a later release need something else, it comes with a function of its own.
+    """
+    for statement in _SQLITE if connection.dialect.name == "sqlite" else _POSTGRESQL:
+        connection.exec_driver_sql(statement)
+
+
+def is_version_rule(refusal: Refusal) -> bool:
+    """Whether an event was refused since its version is not the next one of its stream."""
+    match refusal:
+        case Conflict(constraint=constraint) | Invalid(constraint=constraint):
+            return constraint == VERSION_RULE
+        case _:
+            return False
+
+
+_SQLITE = (
+    """
+    CREATE TABLE events (
+        position INTEGER PRIMARY KEY,
+        id TEXT NOT NULL,
+        stream TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        type TEXT NOT NULL,
+        schema INTEGER NOT NULL,
+        payload TEXT NOT NULL,
+        correlation_id TEXT,
+        causation_id TEXT,
+        recorded_at TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE UNIQUE INDEX events_stream_version ON events (stream, version)",
+    "CREATE INDEX events_type ON events (type, position)",
+    "CREATE INDEX events_correlation_id ON events (correlation_id) WHERE correlation_id IS NOT NULL",
+    """
+    CREATE TRIGGER events_next_version BEFORE INSERT ON events
+    WHEN NEW.version <> (SELECT coalesce(max(version), 0) + 1 FROM events WHERE stream = NEW.stream)
+    BEGIN SELECT RAISE(ABORT, 'events_stream_version'); END
+    """,
+    "CREATE TRIGGER events_no_update BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events_are_final'); END",
+    "CREATE TRIGGER events_no_delete BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events_are_final'); END",
+)
+
+_POSTGRESQL = (
+    """
+    CREATE TABLE events (
+        position bigint PRIMARY KEY,
+        id text NOT NULL,
+        stream text NOT NULL,
+        version integer NOT NULL,
+        type text NOT NULL,
+        schema integer NOT NULL,
+        payload text NOT NULL,
+        correlation_id text,
+        causation_id text,
+        recorded_at timestamptz(3) NOT NULL,
+        CONSTRAINT events_stream_version UNIQUE (stream, version)
+    )
+    """,
+    "CREATE INDEX events_type ON events (type, position)",
+    "CREATE INDEX events_correlation_id ON events (correlation_id) WHERE correlation_id IS NOT NULL",
+    # The lock is held until the commit, and given on only when the commit can be seen. Each query of such a function
+    # sees what was committed before it began, so both maxima are those of all who had the lock before.
+    """
+    CREATE FUNCTION events_next() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE
+        next_version integer;
+    BEGIN
+        PERFORM pg_advisory_xact_lock(1702260340, TG_RELID::integer);
+        SELECT coalesce(max(position), 0) + 1 INTO NEW.position FROM events;
+        SELECT coalesce(max(version), 0) + 1 INTO next_version FROM events WHERE stream = NEW.stream;
+        IF NEW.version = 0 THEN
+            NEW.version := next_version;
+        ELSIF NEW.version <> next_version THEN
+            RAISE unique_violation USING
+                MESSAGE = format('expected version %s of stream %s, got %s', next_version, NEW.stream, NEW.version),
+                CONSTRAINT = 'events_stream_version', TABLE = 'events';
+        END IF;
+        RETURN NEW;
+    END
+    $$
+    """,
+    "CREATE TRIGGER events_next BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION events_next()",
+    """
+    CREATE FUNCTION events_are_final() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE check_violation USING
+            MESSAGE = 'expected events to stay as they are', CONSTRAINT = 'events_are_final', TABLE = 'events';
+    END
+    $$
+    """,
+    """
+    CREATE TRIGGER events_are_final BEFORE UPDATE OR DELETE ON events
+    FOR EACH STATEMENT EXECUTE FUNCTION events_are_final()
+    """,
+)

@@ -1,0 +1,190 @@
+"""A log of what happened, in streams, kept in the database of everything else.
+
+EVENTS = EventStore(Ref(Database, "database"), EventCodec(Requested, Confirmed, Cancelled))
+
+match await EVENTS.append("booking:7", [Confirmed(by="Alfred")], expected=1):
+    case WrongVersion(actual=version):
+        ...
+    case (confirmed,):
+        ...
+
+async for recorded in EVENTS.follow(Confirmed):
+    ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from operator import attrgetter
+from typing import Any, Generic, TypeVar, overload
+
+from sqlalchemy import Select, func, select
+
+from greenroom.foundation.ref import Ref
+from greenroom.foundation.scheduler import current_scheduler
+from greenroom.infrastructure.database import Database, DatabaseError, Refused, Row, Step
+from greenroom.infrastructure.event_store.append import Append, drafts
+from greenroom.infrastructure.event_store.codec import EventCodec
+from greenroom.infrastructure.event_store.follower import NEWS, Follower
+from greenroom.infrastructure.event_store.recorded import Committed, Origin, Recorded, WrongVersion, recorded
+from greenroom.infrastructure.event_store.schema import events_table, is_version_rule
+from greenroom.infrastructure.event_store.unit import Unit, Work
+
+E = TypeVar("E")
+T = TypeVar("T")
+
+
+# Without slots, since it may be made as `EventStore[Confirmed](...)`: see `Topic`.
+@dataclass(frozen=True)
+class EventStore(Generic[E]):
+    """Events of these types, in the table `events` of a database. It has no state, and is used by many at once.
+
+    Every method raises what a call to the database raises. Those that read raise `UnknownEvent` or `MalformedEvent`
+    when they come to an event that the codec can not decode.
+    """
+
+    database: Ref[Database]
+    codec: EventCodec[E]
+    page: int = 500
+    poll: float = 1.0
+    """After how many seconds a follower looks for what others have appended: another server, or a transaction that was
+    not followed by `announce`."""
+
+    # Appending.
+
+    async def append(
+        self,
+        stream: str,
+        events: Sequence[E],
+        *,
+        expected: int | None = None,
+        because: Recorded[Any] | Origin | None = None,
+    ) -> tuple[Recorded[E], ...] | WrongVersion:
+        """Add the events to the stream, all or none, and return when they are on disk.
+
+        The stream must be at version `expected` if one is given, 0 if it must be new. `because` is the event that these
+        follow from, or another origin.
+        """
+        outcome = await self.transact(Append(stream, events, expected, because))
+        match outcome:
+            case Committed():
+                return outcome.events
+            case WrongVersion():
+                return outcome
+            case Refused(_, refusal):
+                raise DatabaseError("statement", f"the event was refused: {refusal}")
+
+    async def transact(self, *work: Work[E]) -> Committed[E] | WrongVersion | Refused:
+        """Carry out changes and appends together, all or none.
+
+        await events.transact(Update(bookings, 7, {"state": "confirmed"}), Append("booking:7", [Confirmed()]))
+        """
+        unit = Unit(work, self.codec, _now())
+        outcome = await self.database.call(Database.transact, *unit.steps)
+        if isinstance(outcome, Refused):
+            return await self._refused(unit, outcome)
+        self.announce()
+        return unit.committed(outcome)
+
+    def steps(
+        self,
+        stream: str,
+        events: Sequence[E],
+        *,
+        expected: int | None = None,
+        because: Recorded[Any] | Origin | None = None,
+    ) -> tuple[Step, ...]:
+        """The same as steps for someone else's transaction, as in `entity.save(state, *events.steps(...))`.
+
+        Followers see the events within `poll` seconds, or at once after `announce`.
+        """
+        return tuple(draft.change() for draft in drafts(Append(stream, events, expected, because), self.codec, _now()))
+
+    def announce(self) -> None:
+        """Let the followers of this namespace look for new events now."""
+        NEWS.publish(None)
+
+    # Reading.
+
+    @overload
+    async def read(self, *, after: int = 0, limit: int = 1000) -> list[Recorded[E]]: ...
+    @overload
+    async def read(self, *types: type[T], after: int = 0, limit: int = 1000) -> list[Recorded[T]]: ...
+    async def read(self, *types: type, after: int = 0, limit: int = 1000) -> list[Recorded[Any]]:
+        """The events of all streams after a position, in order; only those of the given types if there are any."""
+        return await self._select(self._of_types(types, after).limit(limit))
+
+    async def read_stream(self, stream: str, *, after: int = 0, limit: int = 1000) -> list[Recorded[E]]:
+        """The events of a stream after a version, in order."""
+        return await self._select(_of_stream(stream, after).limit(limit))
+
+    async def read_correlated(self, correlation_id: str, *, after: int = 0, limit: int = 1000) -> list[Recorded[E]]:
+        """The events that have this correlation id, after a position, in order."""
+        query = select(events_table).where(
+            events_table.c.correlation_id == correlation_id, events_table.c.position > after
+        )
+        return await self._select(query.order_by(events_table.c.position).limit(limit))
+
+    async def version(self, stream: str) -> int:
+        """The version of a stream, which is the number of its events."""
+        query = select(func.coalesce(func.max(events_table.c.version), 0).label("version")).where(
+            events_table.c.stream == stream
+        )
+        found: int = (await self._rows(query))[0]["version"]
+        return found
+
+    # Following.
+
+    @overload
+    def follow(self, *, after: int = 0) -> Follower[E]: ...
+    @overload
+    def follow(self, *types: type[T], after: int = 0) -> Follower[T]: ...
+    def follow(self, *types: type, after: int = 0) -> Follower[Any]:
+        """Iterate over the events after a position, those that are there and those that will come.
+
+        Every event comes once and in order, also those of other servers on the same database, which are noticed within
+        `poll` seconds. To go on later, keep the `position` of the last one.
+        """
+
+        async def read(last: int) -> list[Recorded[Any]]:
+            return await self._select(self._of_types(types, last).limit(self.page))
+
+        return Follower(read, attrgetter("position"), after, self.poll)
+
+    def follow_stream(self, stream: str, *, after: int = 0) -> Follower[E]:
+        """Iterate over the events of one stream after a version, those that are there and those that will come."""
+        return Follower(partial(self._next_of_stream, stream), attrgetter("version"), after, self.poll)
+
+    # Steps of the above.
+
+    async def _refused(self, unit: Unit[E], refused: Refused) -> WrongVersion | Refused:
+        draft = unit.draft(refused.at)
+        if draft is None or draft.expected is None or not is_version_rule(refused.refusal):
+            return Refused(unit.source(refused.at), refused.refusal)
+        stream = str(draft.values["stream"])
+        return WrongVersion(stream, draft.expected, await self.version(stream))
+
+    async def _next_of_stream(self, stream: str, last: int) -> list[Recorded[E]]:
+        return await self._select(_of_stream(stream, last).limit(self.page))
+
+    async def _select(self, query: Select[*tuple[Any, ...]]) -> list[Recorded[E]]:
+        return [recorded(row, self.codec) for row in await self._rows(query)]
+
+    async def _rows(self, query: Select[*tuple[Any, ...]]) -> Sequence[Row]:
+        return await self.database.call(Database.select, query)
+
+    def _of_types(self, types: Sequence[type], after: int) -> Select[*tuple[Any, ...]]:
+        query = select(events_table).where(events_table.c.position > after).order_by(events_table.c.position)
+        return query.where(events_table.c.type.in_(self.codec.names_of(*types))) if types else query
+
+
+def _of_stream(stream: str, after: int) -> Select[*tuple[Any, ...]]:
+    found = select(events_table).where(events_table.c.stream == stream, events_table.c.version > after)
+    return found.order_by(events_table.c.version)
+
+
+def _now() -> datetime:
+    return current_scheduler().clock.now()
