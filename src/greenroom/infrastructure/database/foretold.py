@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import BigInteger, Integer, LargeBinary, SmallInteger, String, Table, Text
@@ -28,7 +29,7 @@ class Foretold:
     """A write without RETURNING, which costs a quarter less, and the row that it leaves."""
 
     plan: Plan
-    written: tuple[str, ...]
+    columns: tuple[str, ...]
     types: Mapping[str, type]
     blank: Row
     _accepted: dict[tuple[type, ...], bool] = field(default_factory=dict[tuple[type, ...], bool])
@@ -45,16 +46,15 @@ class Foretold:
     def row(self, bound: Sequence[object], generated: Source) -> Row:
         """Put together the row that was written."""
         row: dict[str, Any] = {**self.blank}
-        # The written columns are the first parameters; a key and a version may follow.
-        row.update(zip(self.written, bound, strict=False))
+        # The columns are the first parameters; a key and a version may follow.
+        row.update(zip(self.columns, bound, strict=False))
         row.update(generated)
         return self.plan.convert(row)
 
 
-def foretell(plan: Plan, table: Table, given: int) -> Foretold | None:
+def foretell(plan: Plan, table: Table, defaults: Mapping[str, int] = MappingProxyType({})) -> Foretold | None:
     """Foretell the row that a plan leaves, unless a column's type may store a value as another."""
     types = {column.name: _FAITHFUL.get(type(column.type)) for column in table.columns}
     known = {name: kind for name, kind in types.items() if kind is not None}
-    if len(known) < len(types):
-        return None
-    return Foretold(plan, plan.names[:given], known, dict.fromkeys(types))
+    columns = tuple(name for name in plan.names if name in types)
+    return Foretold(plan, columns, known, {**dict.fromkeys(types), **defaults}) if len(known) == len(types) else None

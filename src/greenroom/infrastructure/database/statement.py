@@ -9,6 +9,7 @@ from sqlalchemy import (
     BindParameter,
     Column,
     ColumnElement,
+    DefaultClause,
     Dialect,
     Integer,
     Table,
@@ -55,12 +56,16 @@ class Statements:
         self._load = remembered(self._compile_load)
 
     def _insert(self, table: Table, names: tuple[str, ...]) -> Write:
-        bare = insert(table).values({name: _value(table, name) for name in names})
+        given: Mapping[str, object] = {name: _value(table, name) for name in names}
+        bare = insert(table)
         left_out = [column for column in table.columns if column.name not in names and column is not _generated(table)]
-        full = all(column.server_default is None for column in left_out)
+        defaults = {column.name: number for column in left_out if (number := _default_number(column)) is not None}
+        full = all(column.server_default is None or column.name in defaults for column in left_out)
+        # Written out, since what the database would fill in may not be what the table's description says.
+        written: dict[str, object] = {name: literal_column(str(number)) for name, number in defaults.items()}
         return Write(
-            self._plan(bare.returning(*table.columns), table),
-            foretell(self._plan(bare.inline(), table), table, len(names)) if full else None,
+            self._plan(bare.values(given).returning(*table.columns), table),
+            foretell(self._plan(bare.values({**given, **written}).inline(), table), table, defaults) if full else None,
         )
 
     def _update(self, table: Table, names: tuple[str, ...], guarded: bool) -> Write:
@@ -71,7 +76,7 @@ class Statements:
         full = len({*names, key_column(table), *([VERSION] if guarded else [])}) == len(table.columns)
         return Write(
             self._plan(bare.returning(*table.columns), table),
-            foretell(self._plan(bare, table), table, len(names)) if full else None,
+            foretell(self._plan(bare, table), table) if full else None,
         )
 
     def _delete(self, table: Table, guarded: bool) -> Plan:
@@ -112,6 +117,12 @@ def _generated(table: Table) -> Column[Any] | None:
     if len(columns) == 1 and isinstance(columns[0].type, Integer) and columns[0].autoincrement in {True, "auto"}:
         return columns[0]
     return None
+
+
+def _default_number(column: Column[Any]) -> int | None:
+    default = column.server_default
+    text = default.arg if isinstance(default, DefaultClause) else None
+    return int(text) if isinstance(text, str) and text.isdecimal() and isinstance(column.type, Integer) else None
 
 
 def _value(table: Table, name: str) -> BindParameter[Any]:

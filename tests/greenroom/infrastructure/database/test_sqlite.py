@@ -161,13 +161,13 @@ async def test_a_corrupt_page_is_an_error_and_no_change_is_taken_until_it_is_rep
     database = await start(tree, path)
     for n in range(200):
         await database.call(Database.insert, venues, {"name": f"{n}" + "x" * 1000})
-    await database.stop()
+    await tree.stop(database)
     repair = corrupt(path)
     database = await start(tree, path)
 
     with pytest.raises(DatabaseError) as raised:
         await names(database)
-    assert raised.value.reason == "corrupt"
+    assert raised.value.reason == "corrupt", raised.value
     await fails(database, "corrupt")
 
     repair()
