@@ -8,15 +8,10 @@ from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Integer, func, insert, select
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
-
-from greenroom.infrastructure.database import Execute, Insert, Row, Values
+from greenroom.infrastructure.database import Insert, Row, Values
 from greenroom.infrastructure.event_store.codec import EventCodec
 from greenroom.infrastructure.event_store.recorded import Origin, Recorded
-from greenroom.infrastructure.event_store.schema import events_table
+from greenroom.infrastructure.event_store.schema import events_table, open_events_table
 
 E = TypeVar("E")
 
@@ -58,16 +53,16 @@ class Draft(Generic[E]):
     """An event that has everything but its place; the version is None where the database is to find it."""
 
     event: E
+    stream: str
     values: Values
     version: int | None
     expected: int | None
 
-    def change(self) -> Insert | Execute:
+    def change(self) -> Insert:
         """What stores it, and answers its position and version."""
-        if self.version is not None:
-            return Insert(events_table, {**self.values, "version": self.version})
-        values = {**self.values, "version": _NextVersion(self.values["stream"])}
-        return Execute(insert(events_table).values(values).returning(events_table.c.position, events_table.c.version))
+        if self.version is None:
+            return Insert(open_events_table, self.values)
+        return Insert(events_table, {**self.values, "version": self.version})
 
     def recorded(self, row: Row) -> Recorded[E]:
         """The event with the place that the database gave it."""
@@ -76,7 +71,7 @@ class Draft(Generic[E]):
             self.event,
             values["id"],
             row["position"],
-            values["stream"],
+            self.stream,
             row["version"],
             values["recorded_at"],
             values["correlation_id"],
@@ -92,9 +87,13 @@ def drafts(append: Append[E], codec: EventCodec[E], moment: datetime) -> list[Dr
     """
     expected = append.expected
     return [
-        Draft(event, _values(event, append, codec, moment), None if expected is None else expected + nth, expected)
+        Draft(event, append.stream, _values(event, append, codec, moment), _version(expected, nth), expected)
         for nth, event in enumerate(append.events, start=1)
     ]
+
+
+def _version(expected: int | None, nth: int) -> int | None:
+    return None if expected is None else expected + nth
 
 
 def _values(event: E, append: Append[E], codec: EventCodec[E], moment: datetime) -> Values:
@@ -111,23 +110,3 @@ def _values(event: E, append: Append[E], codec: EventCodec[E], moment: datetime)
         "causation_id": append.origin.causation_id,
         "recorded_at": recorded_at,
     }
-
-
-class _NextVersion(FunctionElement[int]):
-    """The version after the last one of a stream."""
-
-    type = Integer()
-    inherit_cache = True
-
-
-@compiles(_NextVersion, "postgresql")
-def _ask_trigger(element: _NextVersion, compiler: SQLCompiler, **_: object) -> str:
-    # The trigger finds it when all who append before have committed; the statement itself would look too early.
-    return "0"
-
-
-@compiles(_NextVersion, "sqlite")
-def _look_up(element: _NextVersion, compiler: SQLCompiler, **options: object) -> str:
-    (stream,) = element.clauses
-    last = func.coalesce(func.max(events_table.c.version), 0)
-    return compiler.process(select(last + 1).where(events_table.c.stream == stream).scalar_subquery(), **options)

@@ -8,25 +8,80 @@ their commit.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, Text
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    FetchedValue,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from greenroom.infrastructure.database import Conflict, Invalid, Refusal, UtcTimestamp
 
-events_table = Table(
-    "events",
-    MetaData(),
-    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("id", Text, nullable=False),
-    Column("stream", Text, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("schema", Integer, nullable=False),
-    Column("payload", Text, nullable=False),
-    Column("correlation_id", Text),
-    Column("causation_id", Text),
-    Column("recorded_at", UtcTimestamp, nullable=False),
-)
+
+def _table(version: Column[int]) -> Table:
+    return Table(
+        "events",
+        MetaData(),
+        Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+        Column("id", Text, nullable=False),
+        Column("stream", Text, nullable=False),
+        version,
+        Column("type", Text, nullable=False),
+        Column("schema", Integer, nullable=False),
+        Column("payload", Text, nullable=False),
+        Column("correlation_id", Text),
+        Column("causation_id", Text),
+        Column("recorded_at", UtcTimestamp, nullable=False),
+    )
+
+
+class _NextVersion(FunctionElement[int]):
+    """The version after the last one of a stream."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(_NextVersion, "postgresql")
+def _leave_open(element: _NextVersion, compiler: SQLCompiler, **_: object) -> str:
+    # The trigger finds it when all who append before have committed; the statement itself would look too early.
+    return "NULL"
+
+
+@compiles(_NextVersion, "sqlite")
+def _look_up(element: _NextVersion, compiler: SQLCompiler, **options: object) -> str:
+    (stream,) = element.clauses
+    last = func.coalesce(func.max(events_table.c.version), literal_column("0"))
+    found = select(last + literal_column("1")).where(events_table.c.stream == stream)
+    return compiler.process(found.scalar_subquery(), **options)
+
+
+events_table: Final = _table(Column("version", Integer, nullable=False))
 """For queries of one's own. `create_events` makes it: the rules below belong to it."""
+
+open_events_table: Final = _table(
+    Column(
+        "version",
+        Integer,
+        nullable=False,
+        default=_NextVersion(bindparam("stream", type_=Text())),
+        server_default=FetchedValue(),
+    )
+)
+"""The same one for events without a version: the database finds it, and tells."""
 
 VERSION_RULE = "events_stream_version"
 
@@ -104,7 +159,7 @@ _POSTGRESQL = (
         PERFORM pg_advisory_xact_lock(1702260340, TG_RELID::integer);
         SELECT coalesce(max(position), 0) + 1 INTO NEW.position FROM events;
         SELECT coalesce(max(version), 0) + 1 INTO next_version FROM events WHERE stream = NEW.stream;
-        IF NEW.version = 0 THEN
+        IF NEW.version IS NULL THEN
             NEW.version := next_version;
         ELSIF NEW.version <> next_version THEN
             RAISE unique_violation USING

@@ -25,8 +25,17 @@ from sqlalchemy import Select, func, select
 
 from greenroom.foundation.ref import Ref
 from greenroom.foundation.scheduler import current_scheduler
-from greenroom.infrastructure.database import Database, DatabaseError, Refused, Row, Step
-from greenroom.infrastructure.event_store.append import Append, drafts
+from greenroom.infrastructure.database import (
+    Conflict,
+    Database,
+    DatabaseError,
+    Invalid,
+    Refusal,
+    Refused,
+    Row,
+    Step,
+)
+from greenroom.infrastructure.event_store.append import Append, Draft, drafts
 from greenroom.infrastructure.event_store.codec import EventCodec
 from greenroom.infrastructure.event_store.follower import NEWS, Follower
 from greenroom.infrastructure.event_store.recorded import Committed, Origin, Recorded, WrongVersion, recorded
@@ -68,14 +77,17 @@ class EventStore(Generic[E]):
         The stream must be at version `expected` if one is given, 0 if it must be new. `because` is the event that these
         follow from, or another origin.
         """
-        outcome = await self.transact(Append(stream, events, expected, because))
+        append = Append(stream, events, expected, because)
+        if len(events) == 1:
+            return await self._append_one(append)
+        outcome = await self.transact(append)
         match outcome:
             case Committed():
                 return outcome.events
             case WrongVersion():
                 return outcome
             case Refused(_, refusal):
-                raise DatabaseError("statement", f"the event was refused: {refusal}")
+                raise _broken(refusal)
 
     async def transact(self, *work: Work[E]) -> Committed[E] | WrongVersion | Refused:
         """Carry out changes and appends together, all or none.
@@ -160,12 +172,28 @@ class EventStore(Generic[E]):
 
     # Steps of the above.
 
+    async def _append_one(self, append: Append[E]) -> tuple[Recorded[E]] | WrongVersion:
+        # By itself it needs no savepoint, and on PostgreSQL it goes into one statement with others of its kind.
+        (draft,) = drafts(append, self.codec, _now())
+        change = draft.change()
+        outcome = await self.database.call(Database.insert, change.table, change.values)
+        if isinstance(outcome, Conflict | Invalid):
+            wrong = await self._wrong_version(draft, outcome)
+            if wrong is None:
+                raise _broken(outcome)
+            return wrong
+        self.announce()
+        return (draft.recorded(outcome),)
+
     async def _refused(self, unit: Unit[E], refused: Refused) -> WrongVersion | Refused:
         draft = unit.draft(refused.at)
-        if draft is None or draft.expected is None or not is_version_rule(refused.refusal):
-            return Refused(unit.source(refused.at), refused.refusal)
-        stream = str(draft.values["stream"])
-        return WrongVersion(stream, draft.expected, await self.version(stream))
+        wrong = None if draft is None else await self._wrong_version(draft, refused.refusal)
+        return wrong or Refused(unit.source(refused.at), refused.refusal)
+
+    async def _wrong_version(self, draft: Draft[E], refusal: Refusal) -> WrongVersion | None:
+        if draft.expected is None or not is_version_rule(refusal):
+            return None
+        return WrongVersion(draft.stream, draft.expected, await self.version(draft.stream))
 
     async def _next_of_stream(self, stream: str, last: int) -> list[Recorded[E]]:
         return await self._select(_of_stream(stream, last).limit(self.page))
@@ -184,6 +212,10 @@ class EventStore(Generic[E]):
 def _of_stream(stream: str, after: int) -> Select[*tuple[Any, ...]]:
     found = select(events_table).where(events_table.c.stream == stream, events_table.c.version > after)
     return found.order_by(events_table.c.version)
+
+
+def _broken(refusal: Refusal) -> DatabaseError:
+    return DatabaseError("statement", f"the event was refused: {refusal}")
 
 
 def _now() -> datetime:
