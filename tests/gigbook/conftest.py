@@ -45,7 +45,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
     with namespace(f"test:{uuid4().hex}"):
         running = await tree(settings, url).start()
         _, port = await Ref(WebServer, WEB).call(WebServer.address)
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as api:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10, verify=False) as api:
             yield Service(running, port, api)
         if running.alive:
             await running.stop("shutdown")

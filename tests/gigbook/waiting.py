@@ -1,7 +1,8 @@
 """Waiting for what tests did not do themselves."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager
 
 
 async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 10.0) -> None:
@@ -12,18 +13,38 @@ async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 10
 
 
 class Ledger:
-    """What was acknowledged by the service, and so must be there for ever."""
+    """What the service has acknowledged, by id, and what was on its way when it went; None stands for deleted."""
 
     def __init__(self) -> None:
-        self.emails: dict[int, str] = {}
+        self.values: dict[int, str | None] = {}
+        self.acknowledged = 0
+        self._underway: dict[int, str | None] = {}
         self._grown = asyncio.Event()
 
-    def add(self, id: int, email: str) -> None:
-        self.emails[id] = email
+    def add(self, id: int, value: str | None) -> None:
+        """Note that the service has said so."""
+        self.values[id] = value
+        self.acknowledged += 1
         self._grown.set()
 
+    @contextmanager
+    def changing(self, id: int, value: str | None) -> Generator[None]:
+        """Note a change: acknowledged if the block ends well, and perhaps made if it does not."""
+        self._underway[id] = value
+        yield
+        del self._underway[id]
+        self.add(id, value)
+
     async def has(self, many: int) -> None:
-        """Wait until so many were acknowledged."""
-        while len(self.emails) < many:
+        """Wait until so much was acknowledged."""
+        while self.acknowledged < many:
             self._grown.clear()
             await self._grown.wait()
+
+    def contradictions(self, found: Mapping[int, str]) -> list[int]:
+        """The ids that are neither as was acknowledged nor as was on its way."""
+        return [
+            id
+            for id, value in self.values.items()
+            if found.get(id) != value and (id not in self._underway or found.get(id) != self._underway[id])
+        ]

@@ -5,6 +5,7 @@ import json
 import signal
 import socket
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -113,9 +114,8 @@ async def test_a_folder_that_does_not_exist_is_one_clear_line(tmp_path: Path) ->
 
 async def test_a_database_of_a_newer_release_is_one_clear_line(file: Path) -> None:
     await outcome("migrate", file)
-    with sqlite3.connect(file) as database:
+    with closing(sqlite3.connect(file)) as database, database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
-    database.close()
 
     code, _, said = await outcome("serve", file)
 
@@ -163,36 +163,45 @@ async def test_each_request_is_one_log_line(file: Path) -> None:
     assert "ada@example.com" not in json.dumps(program.log)
 
 
+@pytest.mark.timeout(600)
 async def test_nothing_that_was_acknowledged_is_lost_when_it_is_killed_under_load(file: Path) -> None:
-    acknowledged = Ledger()
+    ledger = Ledger()
     for round_ in range(ROUNDS):
         async with running(file) as program:
             url = await program.url()
             drain = asyncio.create_task(program.ended())
-            writers = [asyncio.create_task(write(url, f"{round_}-{n}", acknowledged)) for n in range(WRITERS)]
-            await acknowledged.has(len(acknowledged.emails) + 200)
-            program.signal(signal.SIGKILL)
-            await asyncio.gather(*writers)
+            async with httpx.AsyncClient(base_url=url, timeout=30, limits=MANY, verify=False) as api:
+                writers = [asyncio.create_task(change(api, f"{round_}-{n}", ledger)) for n in range(WRITERS)]
+                await ledger.has(ledger.acknowledged + PER_ROUND)
+                program.signal(signal.SIGKILL)
+                await asyncio.gather(*writers)
             await drain
 
-    assert set(acknowledged.emails.values()) <= set(stored(file))
+    assert ledger.acknowledged >= ROUNDS * PER_ROUND
+    assert ledger.contradictions(names(file)) == []
 
 
-ROUNDS = 5
+ROUNDS = 20
 WRITERS = 64
+PER_ROUND = 150
+MANY = httpx.Limits(max_connections=WRITERS, max_keepalive_connections=WRITERS)
 
 
-async def write(url: str, name: str, acknowledged: Ledger) -> None:
-    """Create customers until the server is gone."""
-    async with httpx.AsyncClient(base_url=url) as api:
+async def change(api: httpx.AsyncClient, name: str, ledger: Ledger) -> None:
+    """Create customers, rename each, and delete some, until the server is gone."""
+    try:
         for n in range(10_000):
-            email = f"{name}-{n}@example.com"
-            try:
-                response = await api.post("/api/customers", json={"name": name, "email": email})
-            except httpx.TransportError:
-                return
-            assert response.status_code == 201
-            acknowledged.add(response.json()["id"], email)
+            made = await api.post("/api/customers", json={"name": name, "email": f"{name}-{n}@example.com"})
+            assert made.status_code == 201
+            id, path = made.json()["id"], made.headers["location"]
+            ledger.add(id, name)
+            with ledger.changing(id, f"{name} again"):
+                assert (await api.patch(path, json={"name": f"{name} again"})).status_code == 200
+            if n % 3 == 0:
+                with ledger.changing(id, None):
+                    assert (await api.delete(path)).status_code == 204
+    except httpx.TransportError:
+        return
 
 
 async def begun_request(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -209,8 +218,10 @@ async def begun_request(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamW
 
 
 def stored(file: Path) -> list[str]:
-    database = sqlite3.connect(file)
-    try:
+    with closing(sqlite3.connect(file)) as database:
         return [email for (email,) in database.execute("SELECT email FROM customers")]
-    finally:
-        database.close()
+
+
+def names(file: Path) -> dict[int, str]:
+    with closing(sqlite3.connect(file)) as database:
+        return dict(database.execute("SELECT id, name FROM customers").fetchall())
