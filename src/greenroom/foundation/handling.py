@@ -13,7 +13,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from itertools import islice
 from operator import length_hint
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from greenroom.foundation.batch import merged
 from greenroom.foundation.errors import Rejected
@@ -43,6 +43,9 @@ logger = logging.getLogger("greenroom.process")
 
 SLICE: Final = 128
 """How many messages one process handles before the others have their turn."""
+
+INTERRUPTIONS: Final = (KeyboardInterrupt, SystemExit)
+"""What is meant for the program: the process ends, and the event loop passes it on."""
 
 
 class Ended(Exception):
@@ -269,8 +272,20 @@ class Handling:
         if isinstance(error, Rejected):
             self.reject(error, waiter)
             return
+        if self.queue is CLOSED:
+            # Killed while its handler ran, which would not have it; the caller still waits.
+            if waiter is not None and not waiter.done():
+                waiter.set_exception(Ended(KILLED))
+            return
+        if isinstance(error, INTERRUPTIONS):
+            # First of all, so that the loop does nothing else before. Raised here, it would take the worker along.
+            self.namespace.scheduler.loop.call_soon(_interrupt, error)
         if waiter is not None:
             self.tie().promises[waiter] = None
+        self.end_by(error)
+
+    def end_by(self, error: BaseException) -> None:
+        """End for this reason, unless there is another already; by way of `terminate` if there is one."""
         control = self.control
         if control is not None and control.exit is not None:
             self.die(control.exit.reason)
@@ -278,8 +293,6 @@ class Handling:
             self.demand().stop = Ending(reason_of(error))
         else:
             self.die(reason_of(error))
-        if isinstance(error, (KeyboardInterrupt, SystemExit)):
-            raise error
 
     # Answers.
 
@@ -376,6 +389,8 @@ class Handling:
             except GeneratorExit:
                 raise
             except BaseException as error:  # OTP: a terminate that fails gives the process its own reason
+                if isinstance(error, INTERRUPTIONS):
+                    self.namespace.scheduler.loop.call_soon(_interrupt, error)
                 return reason_of(error)
         return reason
 
@@ -385,6 +400,12 @@ class Handling:
             if not waiter.done():
                 waiter.set_result(outcome)
             return
+        if isinstance(outcome, INTERRUPTIONS):
+            self.namespace.scheduler.loop.call_soon(_interrupt, outcome)
         self.tie().promises[waiter] = None
         ending = None if self.control is None else self.control.exit
         self.die(reason_of(outcome) if ending is None else ending.reason)
+
+
+def _interrupt(error: BaseException) -> NoReturn:
+    raise error

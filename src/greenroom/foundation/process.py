@@ -17,7 +17,7 @@ from greenroom.foundation.errors import (
     StartFailed,
 )
 from greenroom.foundation.exits import KILL, NOPROC, NORMAL, reason_of
-from greenroom.foundation.handling import Ended
+from greenroom.foundation.handling import INTERRUPTIONS, Ended
 from greenroom.foundation.mailbox import BUSY, CLOSED, NOTHING, Arguments, Function, Keywords, Waiter
 from greenroom.foundation.ref import CALL_SECONDS, Ref
 from greenroom.foundation.reply import REPLY, Reply
@@ -171,6 +171,11 @@ class Process(Signals, Ref[S_co]):
         if signal is FAILED:
             error = worker.result
             self.leave(worker)
+            if isinstance(error, INTERRUPTIONS):
+                # The caller is on the stack, and next on its way out of the program.
+                self.end_by(error)
+                self.settle()
+                raise error
             self.failed(error, waiter)
             self.settle()
         else:
@@ -250,6 +255,8 @@ class Process(Signals, Ref[S_co]):
         elif signal is FAILED:
             self.leave(worker)
             self.die(reason_of(outcome))
+            if isinstance(outcome, INTERRUPTIONS):
+                raise outcome
             raise StartFailed(kind, reason_of(outcome)) from outcome
         else:
             outcome = await self._initialised(worker, signal, kind, seconds)

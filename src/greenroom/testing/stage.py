@@ -63,7 +63,12 @@ class Stage:
         Raises:
             Stuck: it waits, and nothing is left that it could wait for.
         """
-        return self._runner.run(self._perform(coroutine), context=self._context)
+        try:
+            return self._runner.run(self._perform(coroutine), context=self._context)
+        finally:
+            # It is still there if a process has ended the run, with a SystemExit or a Ctrl-C.
+            if self.loop.main is not None:
+                self.loop.main.cancel()
 
     def close(self, *, check: bool = True) -> None:
         """Stop the tree, end everything, and say what should have ended before.
@@ -96,7 +101,8 @@ class Stage:
                 raise
             raise Stuck(self.loop.stuck) from error
         finally:
-            self.loop.main = self.loop.stuck = None
+            if self.loop.main is asyncio.current_task():
+                self.loop.main = self.loop.stuck = None
 
     async def _findings(self) -> list[str]:
         await settle()
