@@ -14,7 +14,7 @@ Values = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """Add a row. Columns that are left out take the table's server default, or NULL."""
+    """Add a row. Columns that are left out take the table's server default, or NULL; defaults in Python are refused."""
 
     table: Table
     values: Values

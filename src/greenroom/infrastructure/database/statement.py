@@ -57,6 +57,7 @@ class Statements:
 
     def _insert(self, table: Table, names: tuple[str, ...]) -> Write:
         given: Mapping[str, object] = {name: _value(table, name) for name in names}
+        _refuse_defaults_in_python(table, names)
         bare = insert(table)
         left_out = [column for column in table.columns if column.name not in names and column is not _generated(table)]
         defaults = {column.name: number for column in left_out if (number := _default_number(column)) is not None}
@@ -117,6 +118,12 @@ def _generated(table: Table) -> Column[Any] | None:
     if len(columns) == 1 and isinstance(columns[0].type, Integer) and columns[0].autoincrement in {True, "auto"}:
         return columns[0]
     return None
+
+
+def _refuse_defaults_in_python(table: Table, names: tuple[str, ...]) -> None:
+    # They would be filled in by SQLAlchemy's own execution, which is not the way that these statements go.
+    if found := [column.name for column in table.columns if column.default is not None and column.name not in names]:
+        raise ValueError(f"expected values or server defaults for columns of {table.name}, got none for {found!r}")
 
 
 def _default_number(column: Column[Any]) -> int | None:

@@ -39,6 +39,13 @@ def test_a_default_number_is_written_out() -> None:
     assert foretold.plan.sql == "INSERT INTO songs (title, plays, added_at) VALUES (?, 7, ?)"
 
 
+def test_a_default_in_python_is_refused() -> None:
+    posters = Table("posters", MetaData(), Column("id", Integer, primary_key=True), Column("size", Integer, default=3))
+
+    with pytest.raises(ValueError, match=r"expected values or server defaults .* got none for \['size'\]"):
+        STATEMENTS.insert(posters, ())
+
+
 def test_a_type_that_may_round_has_to_be_read() -> None:
     prices = Table("prices", MetaData(), Column("id", Integer, primary_key=True), Column("price", Float))
 
