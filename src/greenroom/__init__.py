@@ -1,6 +1,6 @@
 """Supervised, typed processes for Python services, as Erlang/OTP has them."""
 
-from greenroom.foundation import telemetry
+from greenroom.foundation import debugging, telemetry
 from greenroom.foundation.alias import Alias, AliasedMonitor, AliasMode, alias, monitor_with_alias
 from greenroom.foundation.batch import batched
 from greenroom.foundation.child import ChildSpec, Informed, child
@@ -26,10 +26,23 @@ from greenroom.foundation.errors import (
 from greenroom.foundation.exits import ProcessExit, Shutdown, exit_with
 from greenroom.foundation.function_process import receive, spawn, spawn_link, spawn_monitor
 from greenroom.foundation.genserver import GenServer
+from greenroom.foundation.introspection import (
+    Health,
+    Refused,
+    Status,
+    change_settings,
+    get_state,
+    get_status,
+    health_check,
+    replace_state,
+    resume,
+    suspend,
+)
 from greenroom.foundation.match import ANY, Entry, Match
 from greenroom.foundation.namespace import Global, list_services, namespace
 from greenroom.foundation.outcome import Done, Exited, NotOwner, Outcome, TaskDown, TaskTimeout
 from greenroom.foundation.partition_supervisor import NoSuchSize, Partition, PartitionSupervisor
+from greenroom.foundation.process_info import ProcessInfo, process_info
 from greenroom.foundation.processes import (
     TimerCancelled,
     cancel_timer,
@@ -50,6 +63,7 @@ from greenroom.foundation.processes import (
     unregister_name,
     whereis,
 )
+from greenroom.foundation.redaction import Shown
 from greenroom.foundation.ref import Down, Exit, Monitor, Ref, Timeout
 from greenroom.foundation.registry import Registry, Via
 from greenroom.foundation.reply import Reply
@@ -98,6 +112,7 @@ __all__ = [
     "GenServer",
     "Global",
     "GreenroomError",
+    "Health",
     "Ignored",
     "Informed",
     "Listener",
@@ -118,16 +133,20 @@ __all__ = [
     "Partition",
     "PartitionSupervisor",
     "ProcessExit",
+    "ProcessInfo",
     "Ref",
+    "Refused",
     "Registered",
     "Registry",
     "Rejected",
     "Reply",
     "ServerDown",
     "SharedTable",
+    "Shown",
     "Shutdown",
     "StartError",
     "StartFailed",
+    "Status",
     "Supervisor",
     "Table",
     "TableGiven",
@@ -148,11 +167,16 @@ __all__ = [
     "batched",
     "calm_collector",
     "cancel_timer",
+    "change_settings",
     "child",
     "current_process",
+    "debugging",
     "demonitor",
     "exit_with",
     "get_label",
+    "get_state",
+    "get_status",
+    "health_check",
     "link",
     "list_processes",
     "list_services",
@@ -161,8 +185,11 @@ __all__ = [
     "monotonic",
     "namespace",
     "process_dictionary",
+    "process_info",
     "receive",
     "register_name",
+    "replace_state",
+    "resume",
     "send_after",
     "send_at",
     "set_label",
@@ -170,6 +197,7 @@ __all__ = [
     "spawn",
     "spawn_link",
     "spawn_monitor",
+    "suspend",
     "telemetry",
     "trap_exit",
     "unlink",

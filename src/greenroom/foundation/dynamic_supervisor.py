@@ -9,8 +9,9 @@ limit. Like Elixir's `DynamicSupervisor`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict, Unpack, cast
+from typing import Any, Literal, Self, TypedDict, Unpack, cast
 
 from greenroom.foundation.child import ChildForm, ChildSpec, child_spec
 from greenroom.foundation.errors import Ignored, StartError, StartFailed
@@ -21,7 +22,7 @@ from greenroom.foundation.process import Process
 from greenroom.foundation.ref import Ref
 from greenroom.foundation.restart import Intensity, comes_back
 from greenroom.foundation.stopping import shut_down, shut_down_all
-from greenroom.foundation.supervisor import ChildInfo, Counts, NoSuchChild, reason_of_start, report_restart
+from greenroom.foundation.supervisor import LIMITS, ChildInfo, Counts, NoSuchChild, reason_of_start, report_restart
 
 
 class TooManyChildren(StartError):
@@ -87,6 +88,12 @@ class DynamicSupervisor(GenServer, type="supervisor"):
     def orphans(self) -> list[Process[Any]]:
         """The children, when the supervisor was killed."""
         return list(self._children)
+
+    def __reconfigure__(self, made: Self, names: Collection[str]) -> None:
+        """Take other settings, for the children that are there and those to come."""
+        super().__reconfigure__(made, names)
+        if LIMITS & set(names):
+            self._intensity = made._intensity
 
     async def start_child(self, form: ChildForm) -> Ref[Any] | StartError:
         """Start a child.

@@ -147,6 +147,10 @@ class FunctionProcess(Process[object]):
             self._end(self.control.stop.reason)
         return True
 
+    def suspend(self) -> bool:
+        """Refuse: the function takes its messages when it likes."""
+        return False
+
     def signal(self, reason: object, sender: Any, *, orderly: bool = False) -> None:
         """Take an exit signal; one that is trapped is a message, even if it comes from the parent."""
         if self.ties is not None and self.ties.trapping:

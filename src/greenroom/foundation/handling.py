@@ -84,6 +84,11 @@ class Handling:
         behind = 1 if type(self.queue) is Shared else len(self.queue or ())
         return behind if self.backlog is None else behind + length_hint(self.backlog)
 
+    @property
+    def halted(self) -> bool:
+        """Whether it keeps all messages waiting, since it was asked to; see `System.suspend`."""
+        return self.ties is not None and self.ties.suspended
+
     def was_used(self) -> bool:
         """Whether it has handled a message since this was last asked, or does now: for whoever ends what is idle."""
         if not self.resting:
@@ -153,7 +158,7 @@ class Handling:
 
     def run_slice(self) -> None:
         """Handle some of the messages that wait, in a worker driven by hand."""
-        if self.queue is CLOSED:
+        if self.queue is CLOSED or (self.ties is not None and self.ties.suspended and not self._is_ending()):
             return
         if not self.crew():
             self._wait_for_worker()
@@ -260,6 +265,9 @@ class Handling:
         if control is not None and control.exit is not None:
             self.die(control.exit.reason)
             return
+        if self.ties is not None and self.ties.suspended and not self._is_ending():
+            self.disturb()
+            return
         if self.backlog is not None and not length_hint(self.backlog):
             self.backlog = None
         if self.backlog is not None or self.queue or (control is not None and control.is_work):
@@ -349,6 +357,8 @@ class Handling:
             queue = self.queue or Mailbox()
             self.backlog = iter(list(merged(queue)) if self.server.__batches__ else queue)
             self.queue = BUSY
+            if self.ties is not None and self.ties.observer is not None:
+                self.backlog = self.ties.observer.watching(self.backlog)
         if self.control is not None and length_hint(self.backlog):
             # A message came, so `self.idle` of an earlier one no longer holds.
             self.control = None
@@ -359,7 +369,12 @@ class Handling:
         if control is not None and control.idle is not None:
             self.tie().idle = self.namespace.scheduler.timers.schedule(control.idle, self._idled)
         ties = self.ties
-        self.queue = None if ties is None or (ties.home is None and ties.idle is None) else RESTING
+        plain = ties is None or (ties.home is None and ties.idle is None and ties.observer is None)
+        self.queue = None if plain else RESTING
+
+    def _is_ending(self) -> bool:
+        # That much a suspended process does.
+        return self.control is not None and self.control.is_end
 
     def _idled(self) -> None:
         if self.queue is RESTING:

@@ -22,7 +22,8 @@ from greenroom.foundation.mailbox import BUSY, CLOSED, NOTHING, Arguments, Funct
 from greenroom.foundation.ref import CALL_SECONDS, Ref
 from greenroom.foundation.reply import REPLY, Reply
 from greenroom.foundation.server import Gone, Server
-from greenroom.foundation.signals import Signals, stop_server
+from greenroom.foundation.signals import Signals
+from greenroom.foundation.system import System
 from greenroom.foundation.ties import Control, Ending
 from greenroom.foundation.worker import CURRENT, DONE, FAILED, Worker, current_worker, running_processes
 
@@ -31,7 +32,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Process(Signals, Ref[S_co]):
+class Process(System, Signals, Ref[S_co]):
     """One process. Users know it as `Ref`."""
 
     __slots__ = ()
@@ -78,12 +79,27 @@ class Process(Signals, Ref[S_co]):
         self._refuse_circle(name, seconds)
         if self.namespace.scheduler.credit <= 0:
             await self.namespace.scheduler.pause()
-        if self.resting and self.crew():
+        if self.resting and self.crew() and not self.observed:
             worker = self.enter()
             return await self._settled(worker, self.run(worker, function, args, kwargs), name, seconds)
         waiter = self.namespace.scheduler.loop.create_future()
         if not self.put((function, args, kwargs, waiter)):
             raise NotRunning(self, name, seconds)
+        return await self._wait(waiter, name, seconds)
+
+    async def system(self, function: Function, args: Arguments, seconds: float | None) -> Any:
+        """Run a function of the runtime's own on the server: now if no handler runs, in its turn otherwise.
+
+        It must not raise, since it would crash the process.
+        """
+        name = function.__name__.strip("_")
+        if self.queue is CLOSED:
+            raise NotRunning(self, name, seconds)
+        if self.resting or self.halted:
+            return function(self.server, *args)
+        self._refuse_circle(name, seconds)
+        waiter = self.namespace.scheduler.loop.create_future()
+        self.put((function, args, NOTHING, waiter))
         return await self._wait(waiter, name, seconds)
 
     def cast(self, method: Callable[Concatenate[S_co, P], object], /, *args: P.args, **kwargs: P.kwargs) -> None:
@@ -108,7 +124,7 @@ class Process(Signals, Ref[S_co]):
         if self.queue is CLOSED:
             raise NotRunning(self, "stop", timeout)
         gone = self.gone()
-        self.put((stop_server, (reason,), NOTHING, None))
+        self.ask_to_stop(reason)
         found = await self._wait(gone, "stop", timeout)
         if found != reason:
             raise ServerDown(self, "stop", timeout, found)

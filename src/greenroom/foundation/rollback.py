@@ -14,8 +14,7 @@ from typing import Any, Final, cast
 from greenroom.foundation.batch import MARK
 from greenroom.foundation.errors import Rejected
 from greenroom.foundation.mailbox import Function
-
-NOT_STATE: Final = frozenset({"__process__", "__dict__", "__weakref__"})
+from greenroom.foundation.state import fields_of, put_fields
 
 KEEPING: Final = (Rejected, GeneratorExit)
 """A rejected request is no failure, and a process that is killed shows its state to nobody."""
@@ -36,7 +35,7 @@ def _undoing_coroutine(handler: Function) -> Function:
 
     @wraps(method)
     async def undoing(server: object, /, *args: Any, **kwargs: Any) -> object:
-        before = _state(server)
+        before = fields_of(server)
         try:
             return await method(server, *args, **kwargs)
         except BaseException as error:  # whatever ends the process
@@ -49,7 +48,7 @@ def _undoing_coroutine(handler: Function) -> Function:
 def _undoing_call(handler: Function) -> Function:
     @wraps(handler)
     def undoing(server: object, /, *args: Any, **kwargs: Any) -> object:
-        before = _state(server)
+        before = fields_of(server)
         try:
             return handler(server, *args, **kwargs)
         except BaseException as error:  # whatever ends the process
@@ -59,29 +58,6 @@ def _undoing_call(handler: Function) -> Function:
     return undoing
 
 
-def _state(server: Any) -> dict[str, object]:
-    fields: dict[str, object] = getattr(server, "__dict__", {}).copy()
-    for name in _slots(server.__class__):
-        if hasattr(server, name):
-            fields[name] = getattr(server, name)
-    return fields
-
-
-def _put_back(server: object, fields: dict[str, object], error: BaseException) -> None:
-    if isinstance(error, KEEPING):
-        return
-    for name in _state(server).keys() - fields.keys():
-        object.__delattr__(server, name)
-    for name, value in fields.items():
-        object.__setattr__(server, name, value)
-
-
-@cache
-def _slots(cls: type) -> tuple[str, ...]:
-    names = (name for base in cls.__mro__ for name in _declared(base))
-    return tuple(name for name in names if name not in NOT_STATE)
-
-
-def _declared(base: type) -> tuple[str, ...]:
-    declared: str | tuple[str, ...] = base.__dict__.get("__slots__", ())
-    return (declared,) if isinstance(declared, str) else tuple(declared)
+def _put_back(server: object, fields: dict[str, Any], error: BaseException) -> None:
+    if not isinstance(error, KEEPING):
+        put_fields(server, fields)

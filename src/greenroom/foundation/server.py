@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from functools import cache
 from typing import Any, ClassVar
 
 from greenroom.foundation.mailbox import Function
+from greenroom.foundation.redaction import Shown
 
 
 class Server:
@@ -39,6 +40,15 @@ class Server:
 
     def child_ended(self, child: Any, reason: object) -> Awaitable[None] | None:
         """Take the end of a process that was started with this one as its parent."""
+
+    def format_status(self, shown: Shown) -> Shown:
+        """Change what reports and `get_status` show of the server, with `dataclasses.replace`; hide secrets here."""
+        return shown
+
+    def __reconfigure__(self, made: Any, names: Collection[str]) -> None:
+        """Take over these settings from another server, which was made with them."""
+        for name in names:
+            setattr(self, name, getattr(made, name))
 
     def __about__(self) -> Mapping[str, object]:
         """What a report of its crash says besides the reason."""

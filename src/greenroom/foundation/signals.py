@@ -31,11 +31,19 @@ class Signals(Handling):
             return
         if self.ties is not None and self.ties.trapping:
             if orderly or (sender is not None and (sender is self.parent or sender is self.ties.starter)):
-                self.put((stop_server, (reason,), NOTHING, None))
+                self.ask_to_stop(reason)
             else:
                 self.put((self.server.__class__.__info__, (Exit(sender, reason),), NOTHING, None))
         elif not (isinstance(reason, str) and reason == NORMAL) or sender is self:
             self._end(reason)
+
+    def ask_to_stop(self, reason: object) -> None:
+        """End in its turn, with `terminate`; at once if it is suspended, since no turn would come."""
+        if self.halted:
+            stop_server(self.server, reason)
+            self.namespace.scheduler.schedule(self)
+        else:
+            self.put((stop_server, (reason,), NOTHING, None))
 
     def kill(self) -> None:
         """End at once, whatever it does; a handler on the stack is let through to where it suspends."""

@@ -12,9 +12,9 @@ through the mailbox, so that the supervisor still answers in between; each try c
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, Self, TypeAlias, get_args
 
 from greenroom.foundation import telemetry
 from greenroom.foundation.child import ChildForm, ChildSpec, child_spec
@@ -83,6 +83,10 @@ class AlreadyPresent(StartError):
         self.id = child_id
 
 
+LIMITS: Final = frozenset({"max_restarts", "max_seconds"})
+"""The settings with which the restarts up to now are forgotten."""
+
+
 class Child:
     """A spec, and the process that was made of it."""
 
@@ -135,6 +139,16 @@ class Supervisor(GenServer, type="supervisor"):
     def orphans(self) -> list[Process[Any]]:
         """The children, when the supervisor was killed."""
         return [child.process for child in self._children.values() if isinstance(child.process, Process)]
+
+    def __reconfigure__(self, made: Self, names: Collection[str]) -> None:
+        """Take other settings, and other specs for children; those that are new are not started."""
+        specs = [made._spec(form) for form in made.specs()]
+        super().__reconfigure__(made, names)
+        if LIMITS & set(names):
+            self._intensity = made._intensity
+        for spec in specs:
+            known = self._children.setdefault(spec.child_id, Child(spec))
+            known.spec = spec
 
     async def start_child(self, form: ChildForm) -> Ref[Any] | StartError:
         """Add a child and start it; its spec is kept unless the start fails."""

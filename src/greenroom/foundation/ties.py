@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from greenroom.foundation.mailbox import Waiter
+from greenroom.foundation.observer import Observer
 from greenroom.foundation.ref import Monitor
 from greenroom.foundation.timer import Timer
 from greenroom.foundation.worker import Worker
@@ -24,9 +25,11 @@ class Ties:
         "idle",
         "label",
         "links",
+        "observer",
         "promises",
         "releases",
         "starter",
+        "suspended",
         "timers",
         "trapping",
         "watchers",
@@ -46,6 +49,8 @@ class Ties:
         self.starter: Any = None
         self.home: list[Worker] | None = None
         self.idle: Timer | None = None
+        self.observer: Observer | None = None
+        self.suspended = False
         self.label: object = None
         self.dictionary: dict[object, object] = {}
 

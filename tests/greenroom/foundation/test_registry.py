@@ -22,6 +22,7 @@ from greenroom import (
     child,
     current_process,
     spawn,
+    suspend,
 )
 from greenroom.foundation.registry import Keys
 from greenroom.testing import Probe, Tree, crash, settle
@@ -235,6 +236,7 @@ async def test_a_dead_owner_never_blocks_a_key(tree: Tree) -> None:
     table = await names(tree)
     owner = await Registrant.start()
     await register(table, owner, "hello")
+    await suspend(Ref(Registry, "names"))
 
     owner.exit("kill")
 

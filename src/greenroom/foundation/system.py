@@ -1,0 +1,43 @@
+"""What the runtime itself may ask of a process, beside what its server answers: OTP's system messages."""
+
+from __future__ import annotations
+
+from greenroom.foundation.handling import Handling
+from greenroom.foundation.mailbox import Mailbox
+from greenroom.foundation.observer import Observer
+
+
+class System(Handling):
+    """A process that can be suspended and observed."""
+
+    __slots__ = ()
+
+    @property
+    def observed(self) -> bool:
+        """Whether debug functions are to see its messages."""
+        return self.ties is not None and self.ties.observer is not None
+
+    def suspend(self) -> bool:
+        """Handle no more messages until it is resumed; False when nothing can hold it."""
+        self.tie().suspended = True
+        if self.resting:
+            self.queue = Mailbox()
+        else:
+            # In its turn: this message is the last one.
+            self.demand()
+        return True
+
+    def resume(self) -> None:
+        """Go on with the messages that wait."""
+        if self.halted:
+            self.tie().suspended = False
+            self.settle()
+
+    def observe(self, observer: Observer | None) -> None:
+        """Let debug functions see every message from the next one on; with None no more."""
+        self.tie().observer = observer
+        if self.resting:
+            self.settle()
+        elif observer is not None and self.backlog is not None:
+            # Those that it has taken out of its mailbox already.
+            self.backlog = observer.watching(self.backlog)
