@@ -3,6 +3,7 @@
     make bench ARGS=benchmarks/processes.py     all of it, a few minutes
     python benchmarks/processes.py --quick      every workload once and small, to see that it runs
     python benchmarks/processes.py --only cast  one workload
+    python benchmarks/processes.py --readme     all of it, and the table in the README
 
 The work itself is in `process/on_greenroom.py`, `process/on_tasks.py` and `beam/processes.exs`, what is claimed of it
 in `process/claims.py`.

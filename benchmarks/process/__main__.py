@@ -9,10 +9,12 @@ from benchmarks.process.claims import WORKLOADS
 from benchmarks.process.plot import as_svg
 from benchmarks.process.results import Results
 from benchmarks.process.systems import ROOT, TITLES, available
-from benchmarks.process.table import as_markdown, as_text
+from benchmarks.process.table import as_markdown, as_text, highlights
 
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "benchmarks" / "processes.md"
+README = ROOT / "README.md"
+BEGIN, END = "<!-- begin: benchmarks/processes.py -->\n", "<!-- end: benchmarks/processes.py -->\n"
 
 HEAD = """\
 # How fast and how small processes are
@@ -40,6 +42,8 @@ def main() -> None:
     else:
         results.write(RESULTS / "processes.json")
         publish(results, PAGE)
+        if options.readme:
+            README.write_text(between_marks(README.read_text(), highlights(results)))
 
 
 def publish(results: Results, page: Path) -> None:
@@ -49,11 +53,19 @@ def publish(results: Results, page: Path) -> None:
     page.with_suffix(".svg").write_text(as_svg(results))
 
 
+def between_marks(text: str, table: str) -> str:
+    """The text, with the table in place of what is between the two marks."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks/processes.py", description="Measure processes.")
     parser.add_argument("--quick", action="store_true", help="everything once and small, to see that it runs")
     parser.add_argument("--only", choices=[workload.name for workload in WORKLOADS], help="one workload")
     parser.add_argument("--systems", default=",".join(TITLES), help="of %(default)s; Greenroom is one of them")
+    parser.add_argument("--readme", action="store_true", help="write the table of the README as well, after a full run")
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument(
         "--collector",

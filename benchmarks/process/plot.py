@@ -67,7 +67,8 @@ def _axis(low: int, high: int, rows: int) -> Iterator[str]:
 
 def _row(claim: Claim, positions: Positions, ours: Spread, y: float, low: int, high: int) -> Iterator[str]:
     yield _text(LEFT - 16, y + 4, claim.title, anchor="end")
-    for system, (middle, least, most) in positions.items():
+    # Greenroom last, on top of what it is compared with.
+    for system, (middle, least, most) in sorted(positions.items(), key=lambda item: item[0] == "greenroom"):
         colour = COLOURS[system]
         yield (
             f'<line x1="{_x(least, low, high)}" y1="{y:.1f}" x2="{_x(most, low, high)}" y2="{y:.1f}" '

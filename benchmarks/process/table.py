@@ -7,6 +7,18 @@ from benchmarks.process.numbers import shown, target, times
 from benchmarks.process.results import Results, Spread
 from benchmarks.process.systems import TITLES
 
+HIGHLIGHTS = {
+    "call_idle.rate",
+    "call_1000.rate",
+    "call_named.rate",
+    "cast.rate",
+    "start.rate",
+    "memory.bytes",
+    "restart.p50",
+    "publish.rate",
+    "load.lag_p99",
+}
+
 
 def as_text(results: Results) -> str:
     """The table in columns, with what was measured below it."""
@@ -23,6 +35,17 @@ def as_markdown(results: Results) -> str:
     lines = [f"| {' | '.join(cells)} |" for cells in rows]
     lines.insert(1, "|" + " --- |" + " ---: |" * (len(rows[0]) - 1))
     return "\n".join([*lines, "", *(f"- {line}" for line in _footing(results))]) + "\n"
+
+
+def highlights(results: Results) -> str:
+    """A few rows, for the page that everyone reads first."""
+    systems = results.systems
+    lines = [["work", *(TITLES[system] for system in systems)], ["---", *("---:" for _ in systems)]]
+    for claim in results.claims:
+        if claim.key in HIGHLIGHTS:
+            spreads = results.spreads[claim.key]
+            lines.append([claim.title, *(shown(claim, spreads[system].median) for system in systems)])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
 
 
 def _rows(results: Results) -> list[list[str]]:

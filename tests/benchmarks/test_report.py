@@ -5,11 +5,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from benchmarks.process.__main__ import BEGIN, END, between_marks, publish
 from benchmarks.process.claims import Claim
 from benchmarks.process.numbers import shown, times
 from benchmarks.process.plot import as_svg
 from benchmarks.process.results import Results, Spread, summarised
-from benchmarks.process.table import as_markdown, as_text
+from benchmarks.process.table import as_markdown, as_text, highlights
 
 RATE = Claim("call_idle", "rate", "call", "1/s")
 TIME = Claim("restart", "p50", "restart", "s", "less")
@@ -65,6 +66,26 @@ def test_the_picture_shows_what_was_compared(results: Results) -> None:
     assert "call to an idle server" in texts
     assert "2.00 M/s, 10.0 ×" in texts
     assert not any("1 000 000 named" in text for text in texts)
+
+
+def test_a_run_writes_its_page_and_its_picture(results: Results, tmp_path: Path) -> None:
+    publish(results, tmp_path / "docs" / "page.md")
+
+    assert "| call to an idle server |" in (tmp_path / "docs" / "page.md").read_text()
+    assert (tmp_path / "docs" / "page.svg").read_text() == as_svg(results)
+
+
+def test_a_new_table_takes_the_place_of_the_one_before(results: Results) -> None:
+    readme = between_marks(f"before\n{BEGIN}an old table\n{END}after\n", highlights(results))
+
+    assert readme.startswith(f"before\n{BEGIN}\n| work | Greenroom |")
+    assert "an old table" not in readme
+    assert readme.endswith(f"{END}after\n")
+
+
+def test_the_readme_has_a_place_for_the_figures() -> None:
+    assert Path("README.md").read_text().count(BEGIN) == 1
+    assert Path("README.md").read_text().count(END) == 1
 
 
 def test_results_are_read_as_they_were_written(results: Results, tmp_path: Path) -> None:
