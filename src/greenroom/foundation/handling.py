@@ -2,7 +2,7 @@
 
 A process's `queue` says what state it is in. None: idle, a call may run inline. `RESTING`: idle as well, but
 something else is to be done first, such as stopping an idle timer. `BUSY`: a handler runs and nothing waits.
-`CLOSED`: it has ended. A `Shared` one: a broadcast will come by with its message. Anything else: messages wait, and it
+`CLOSED`: it has ended. A `Shared` one: a broadcast will come by with its messages. Anything else: messages wait, and it
 has its turn on the scheduler or is running.
 """
 
@@ -81,7 +81,7 @@ class Handling:
     @property
     def waiting(self) -> int:
         """How many messages wait for it."""
-        behind = 1 if type(self.queue) is Shared else len(self.queue or ())
+        behind = len(self.queue.events) if type(self.queue) is Shared else len(self.queue or ())
         return behind if self.backlog is None else behind + length_hint(self.backlog)
 
     @property
@@ -332,8 +332,9 @@ class Handling:
     # Steps of the above.
 
     def _leave_broadcast(self, queue: Shared) -> None:
-        # Something else is to come after the message and before the broadcast's turn.
-        self.queue = Mailbox(((self.server.__class__.__info__, (queue.event,), NOTHING, None),))
+        # Something else is to come after its messages and before the broadcast's turn.
+        function = self.server.__class__.__info__
+        self.queue = Mailbox([(function, (event,), NOTHING, None) for event in queue.events])
         self.namespace.scheduler.schedule(self)
 
     def _wait_for_worker(self) -> None:

@@ -31,16 +31,16 @@ class Mailbox(list["Message"]):
 
 
 class Shared(Mailbox):
-    """One message that waits for many processes, in place of a mailbox for each: what `broadcast` leaves with them.
+    """Messages that wait for many processes, in place of a mailbox for each: what an `Audience` was told.
 
     As a list it is empty, so that nobody takes it for a mailbox of one process.
     """
 
-    __slots__ = ("event",)
+    __slots__ = ("events",)
 
     def __init__(self, event: object) -> None:
         super().__init__()
-        self.event = event
+        self.events = [event]
 
 
 # A process's queue is None while it is idle, one of these while it has a state but no message, else a mailbox of its

@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenroom import GenServer, Ref, Shutdown
-from greenroom.foundation.broadcast import broadcast
+from greenroom.foundation.broadcast import MOST, Audience
 from greenroom.foundation.namespace import current_namespace
 from greenroom.testing import Tree, crash, settle, state
 
 OWN = -1
 MOOD: ContextVar[str] = ContextVar("mood", default="calm")
+Publish = Callable[[object], None]
 Way = Literal["broadcast", "send", "cast", "call"]
 Manner = Literal["at once", "after a while", "with a note to itself", "with a mood", "and rests for long"]
 
@@ -62,14 +63,29 @@ class Reader(GenServer):
         return len(self.heard)
 
 
+def telling(readers: Sequence[Ref[Reader]], most: int = MOST) -> Publish:
+    """How to tell all of them at once, and those who do not rest by a message each."""
+    audience = Audience([reader.find() for reader in readers], current_namespace(), most)
+
+    def publish(event: object) -> None:
+        for other in audience.tell(event):
+            other.send(event)
+
+    return publish
+
+
+def sending(readers: Sequence[Ref[Reader]]) -> Publish:
+    """How to tell each of them by a message."""
+
+    def publish(event: object) -> None:
+        for reader in readers:
+            reader.send(event)
+
+    return publish
+
+
 def everyone(event: object, readers: Sequence[Ref[Reader]]) -> None:
-    for other in broadcast(event, [reader.find() for reader in readers], current_namespace()):
-        other.send(event)
-
-
-def one_by_one(event: object, readers: Sequence[Ref[Reader]]) -> None:
-    for reader in readers:
-        reader.send(event)
+    telling(readers)(event)
 
 
 async def three(tree: Tree) -> list[Ref[Reader]]:
@@ -91,7 +107,7 @@ async def test_those_who_do_not_rest_are_answered_and_get_nothing(tree: Tree) ->
     busy.send("before")
     await tree.stop(gone)
 
-    others = broadcast("news", processes, current_namespace())
+    others = Audience(processes, current_namespace()).tell("news")
     await settle()
 
     assert others == processes[1:]
@@ -153,7 +169,7 @@ async def test_a_handler_that_raises_costs_its_own_process_only(tree: Tree) -> N
     readers = await three(tree)
     first = [reader.find() for reader in readers]
 
-    broadcast(LookupError("no such page"), first[:1], current_namespace())
+    everyone(LookupError("no such page"), readers[:1])
     everyone("news", readers)
     await settle()
 
@@ -210,6 +226,94 @@ async def test_many_processes_do_not_keep_the_event_loop_from_turning() -> None:
         reader.exit("shutdown")
 
 
+# Many messages at once.
+
+
+async def test_messages_that_follow_each_other_at_once_come_in_order(tree: Tree) -> None:
+    readers = await three(tree)
+    readers[1].send("before")
+    publish = telling(readers)
+
+    for number in range(2 * MOST + 3):
+        publish(number)
+    await settle()
+
+    numbers = list(range(2 * MOST + 3))
+    assert [state(reader).heard for reader in readers] == [numbers, ["before", *numbers], numbers]
+
+
+async def test_a_message_in_between_keeps_its_place(tree: Tree) -> None:
+    readers = await three(tree)
+    publish = telling(readers)
+
+    publish("first")
+    publish("second")
+    readers[1].send("between")
+    publish("third")
+    await settle()
+
+    everything = ["first", "second", "third"]
+    assert [state(reader).heard for reader in readers] == [
+        everything,
+        ["first", "second", "between", "third"],
+        everything,
+    ]
+
+
+async def test_a_handler_that_suspends_between_two_messages_goes_on_with_the_second(tree: Tree) -> None:
+    readers = await three(tree)
+    gate = state(readers[1]).gate = asyncio.Event()
+    publish = telling(readers)
+
+    publish("first")
+    publish("second")
+    await settle()
+    heard_meanwhile = list(state(readers[1]).heard)
+    gate.set()
+    await settle()
+
+    assert heard_meanwhile == ["first"]
+    assert [state(reader).heard for reader in readers] == [["first", "second"]] * 3
+
+
+async def test_a_process_that_stops_at_one_of_many_messages_does_not_get_the_next(tree: Tree) -> None:
+    readers = [await Reader.start() for _ in range(2)]
+    heard = [state(reader).heard for reader in readers]
+    publish = telling(readers)
+
+    publish("first")
+    publish(Shutdown("enough"))
+    publish("too late")
+
+    assert await asyncio.gather(*(reader.down() for reader in readers)) == [Shutdown("enough")] * 2
+    assert heard == [["first", Shutdown("enough")]] * 2
+
+
+@pytest.mark.expected_crash(reason=LookupError)
+async def test_a_handler_that_raises_at_one_of_many_messages_loses_the_next(tree: Tree) -> None:
+    readers = await three(tree)
+    first = [reader.find() for reader in readers]
+    publish = telling(readers)
+
+    publish("first")
+    publish(LookupError("no such page"))
+    publish("lost")
+    await settle()
+
+    assert [process.alive for process in first] == [False] * 3
+    assert [state(reader).heard for reader in readers] == [[]] * 3
+
+
+async def test_what_waits_in_a_shared_queue_is_counted_for_each(tree: Tree) -> None:
+    readers = await three(tree)
+    publish = telling(readers)
+
+    publish("first")
+    publish("second")
+
+    assert [reader.find().waiting for reader in readers] == [2, 2, 2]
+
+
 # Against the plain way.
 
 
@@ -217,14 +321,14 @@ async def test_many_processes_do_not_keep_the_event_loop_from_turning() -> None:
 class Writer(GenServer):
     number: int
     readers: list[Ref[Reader]]
-    publish: Callable[[object, Sequence[Ref[Reader]]], None]
+    publish: Publish
 
     async def write(self, script: list[tuple[Way, int, Manner]]) -> None:
         for number, (way, reader, manner) in enumerate(script):
             news = News(self.number, number, manner)
             match way:
                 case "broadcast":
-                    self.publish(news, self.readers)
+                    self.publish(news)
                 case "send":
                     self.readers[reader].send(news)
                 case "cast":
@@ -249,10 +353,11 @@ SCRIPTS = st.lists(
 
 
 async def performed(
-    scripts: list[list[tuple[Way, int, Manner]]], publish: Callable[[object, Sequence[Ref[Reader]]], None]
+    scripts: list[list[tuple[Way, int, Manner]]], publishing: Callable[[Sequence[Ref[Reader]]], Publish]
 ) -> list[dict[int, list[object]]]:
     """What each reader heard from each writer, in order."""
     readers = [await Reader.start() for _ in range(3)]
+    publish = publishing(readers)
     writers = [await Writer.start(number, readers, publish) for number in range(len(scripts))]
     for writer, script in zip(writers, scripts, strict=True):
         writer.cast(Writer.write, script)
@@ -271,8 +376,11 @@ def _by_sender(messages: list[object]) -> dict[int, list[object]]:
     return dict(found)
 
 
-@given(SCRIPTS)
+@given(SCRIPTS, st.integers(1, 5))
 async def test_each_reader_hears_the_same_from_each_writer_as_by_plain_sends(
-    scripts: list[list[tuple[Way, int, Manner]]],
+    scripts: list[list[tuple[Way, int, Manner]]], most: int
 ) -> None:
-    assert await performed(scripts, everyone) == await performed(scripts, one_by_one)
+    def telling_some(readers: Sequence[Ref[Reader]]) -> Publish:
+        return telling(readers, most)
+
+    assert await performed(scripts, telling_some) == await performed(scripts, sending)

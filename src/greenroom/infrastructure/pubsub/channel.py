@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from greenroom.foundation import telemetry
-from greenroom.foundation.broadcast import broadcast
+from greenroom.foundation.broadcast import Audience
 from greenroom.foundation.namespace import Namespace
 from greenroom.foundation.process import Process
 from greenroom.infrastructure.pubsub.missed import Missed
@@ -25,7 +25,7 @@ class Ear(Protocol):
 class Channel:
     """Exists while somebody has subscribed."""
 
-    __slots__ = ("_far", "_namespace", "_near", "listeners", "subscriptions", "topic")
+    __slots__ = ("_audience", "_far", "_namespace", "listeners", "subscriptions", "topic")
 
     def __init__(self, topic: str, namespace: Namespace) -> None:
         self.topic = topic
@@ -33,15 +33,14 @@ class Channel:
         self.subscriptions: dict[Process[Any], Subscription] = {}
         self.listeners: dict[Ear, None] = {}
         # The subscribed processes of this namespace, and those of others; None after a change.
-        self._near: tuple[Process[Any], ...] | None = None
-        self._far: tuple[Process[Any], ...] = ()
+        self._audience: Audience | None = None
+        self._far: list[Process[Any]] = []
 
     def publish(self, event: object, sender: Process[Any] | None = None) -> None:
         """Send the event to everyone but the sender."""
-        if self._near is None:
-            self._near, self._far = self._sorted()
+        audience = self._audience or self._gathered()
         # A sender does not rest, so it is among the others.
-        for process in broadcast(event, self._near, self._namespace):
+        for process in audience.tell(event):
             if process is not sender:
                 self.subscriptions[process].offer(event)
         for process in self._far:
@@ -55,10 +54,11 @@ class Channel:
         subscription = self.subscriptions.get(process)
         if subscription is not None:
             subscription.limit = limit
+            self._audience = None
             return
         release = partial(self._drop, process)
         self.subscriptions[process] = Subscription(process, limit, self.topic, release)
-        self._near = None
+        self._audience = None
         process.tie().releases[release] = None
 
     def leave(self, process: Process[Any]) -> None:
@@ -79,14 +79,16 @@ class Channel:
     def _drop(self, process: Process[Any]) -> Subscription | None:
         subscription = self.subscriptions.pop(process, None)
         if subscription is not None:
-            self._near = None
+            self._audience = None
             self._close_if_empty()
         return subscription
 
-    def _sorted(self) -> tuple[tuple[Process[Any], ...], tuple[Process[Any], ...]]:
-        near = tuple(process for process in self.subscriptions if process.namespace is self._namespace)
-        far = tuple(process for process in self.subscriptions if process.namespace is not self._namespace)
-        return near, far
+    def _gathered(self) -> Audience:
+        near = [process for process in self.subscriptions if process.namespace is self._namespace]
+        self._far = [process for process in self.subscriptions if process.namespace is not self._namespace]
+        most = min((subscription.limit for subscription in self.subscriptions.values()), default=1)
+        self._audience = Audience(near, self._namespace, most)
+        return self._audience
 
     def _close_if_empty(self) -> None:
         if not self.subscriptions and not self.listeners:
