@@ -15,7 +15,6 @@ from greenroom.foundation.errors import AlreadyStarted, CallError, NotRunning, S
 from greenroom.foundation.exits import SHUTDOWN, describe, is_clean
 from greenroom.foundation.mailbox import NOTHING, Message
 from greenroom.foundation.process import Process
-from greenroom.foundation.ref import Ref
 from greenroom.foundation.reply import Reply
 from greenroom.foundation.start import launch
 from greenroom.foundation.stopping import shut_down_all
@@ -24,10 +23,10 @@ from greenroom.infrastructure.entity.departure import RETIRED
 from greenroom.infrastructure.entity.dormant import awake, hibernate
 from greenroom.infrastructure.entity.error import NoSuchEntity
 from greenroom.infrastructure.entity.kind import Kind
-from greenroom.infrastructure.entity.patience import Pause, wait
-from greenroom.infrastructure.entity.saver import Saver
+from greenroom.infrastructure.entity.patience import Pause, wait, within
 from greenroom.infrastructure.entity.server import Entity, equip, replace_state
 from greenroom.infrastructure.entity.settings import EntitySettings
+from greenroom.infrastructure.entity.writing import Writing
 
 logger = logging.getLogger("greenroom.entity")
 
@@ -63,7 +62,6 @@ class Live(DynamicSupervisor):
 
     entity: type[Entity[Any, Any]] = field(kw_only=True)
     kind: Kind[Any, Any] = field(kw_only=True)
-    saver: Ref[Saver] = field(kw_only=True)
     _wanted: dict[int | str, Wanted] = field(default_factory=dict[int | str, Wanted], init=False, repr=False)
     _asked: bool = field(default=False, init=False, repr=False)
     _unsettled: bool = field(default=False, init=False, repr=False)
@@ -313,8 +311,9 @@ class Live(DynamicSupervisor):
             self.__process__.namespace.unregister((self.entity.__entity__, entity.key), process)
         deadline = self.kind.clock.monotonic() + self.kind.settings.stop
         pause = Pause(0.5)
+        writing = Writing(self.kind)
         while self._end_resting() and self.kind.clock.monotonic() < deadline:
-            await self._flush(deadline)
+            await within(deadline - self.kind.clock.monotonic(), writing.flush())
             if self._end_resting():
                 await wait(pause.lengthen())
         for unsaved in self.kind.backlog:
@@ -331,12 +330,6 @@ class Live(DynamicSupervisor):
                 process.parent = None
                 process.die(SHUTDOWN)
         return len(self._children)
-
-    async def _flush(self, deadline: float) -> None:
-        try:
-            await self.saver.within(max(0.0, deadline - self.kind.clock.monotonic())).call(Saver.flush)
-        except CallError as error:
-            logger.error("entities of kind %s could not be saved at their end: %s", self.kind.name, error)
 
 
 def _period(settings: EntitySettings) -> float | None:

@@ -58,3 +58,16 @@ async def all_of(jobs: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     finally:
         for task in tasks:
             task.cancel()
+
+
+async def within(seconds: float, job: Coroutine[Any, Any, T]) -> T | None:
+    """Do something for so many seconds at most; None when it was not over by then."""
+    task = asyncio.ensure_future(job)
+    scheduler = current_namespace().scheduler
+    timer = scheduler.timers.schedule(seconds, task.cancel)
+    try:
+        await asyncio.wait([task])
+        return None if task.cancelled() else task.result()
+    finally:
+        timer.drop()
+        task.cancel()

@@ -53,9 +53,8 @@ class Entities(Supervisor):
         """The writer before the entities, since it ends after them."""
         kind = self._kind()
         name = self.entity.__entity__
-        saver = f"{name}/saver"
-        yield child(Saver, kind).named(saver)
-        yield child(Live, entity=self.entity, kind=kind, saver=Ref(Saver, saver)).named(name)
+        yield child(Saver, kind).named(f"{name}/saver")
+        yield child(Live, entity=self.entity, kind=kind).named(name)
         if self.entity.__reminds__:
             yield child(Alarm, self.entity, kind, Ref(Database, self.database)).named(f"{name}/alarm")
 

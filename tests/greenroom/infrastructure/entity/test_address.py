@@ -105,7 +105,7 @@ async def test_the_same_key_of_another_kind_is_another_entity(tree: Tree, moody:
     await BAR.call(Venue.whisper, "Blue Note")
 
     assert await Numbered.at(7).call(Numbered.look) == Diary("number 7")
-    assert Numbered.at(7).where() is not BAR.where()
+    assert await BAR.call(Venue.look) == Diary("Blue Note")
 
 
 @dataclass

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -228,11 +228,12 @@ async def test_messages_of_all_kinds_wake_it(tree: Tree, clock: VirtualClock) ->
     await BAR.call(Venue.whisper, "Secret")
     bar = process_of(BAR)
 
-    for wake in (
+    ways: list[Callable[[], object]] = [
         lambda: BAR.cast(Venue.whisper, "Louder"),
         lambda: BAR.send("anything"),
         lambda: bar.cast(Venue.look),
-    ):
+    ]
+    for wake in ways:
         await clock.advance(10.0)
         assert isinstance(bar.server, Dormant)
         wake()
