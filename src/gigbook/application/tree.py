@@ -12,8 +12,8 @@ from greenroom.infrastructure import Database, DatabaseUrl
 
 WEB = "web"
 
-DATABASE_SECONDS = 3.0
-"""How long the database may take to write what it has accepted."""
+SECONDS_TO_STOP = 2.0
+"""How long the database may take to write what it has accepted, and all customers, who have nothing to save, to go."""
 
 
 def tree(settings: Settings, url: DatabaseUrl) -> ChildSpec[Supervisor]:
@@ -25,9 +25,11 @@ def tree(settings: Settings, url: DatabaseUrl) -> ChildSpec[Supervisor]:
     return child(
         Supervisor,
         [
-            child(Database, url, settings.max_connections).named(database.NAME).shutdown(DATABASE_SECONDS),
+            child(Database, url, settings.max_connections).named(database.NAME).shutdown(SECONDS_TO_STOP),
             child(Registry, "unique").named(customers.REGISTRY),
-            child(DynamicSupervisor, extra_arguments=(settings.customer_idle_seconds,)).named(customers.SUPERVISOR),
+            child(DynamicSupervisor, extra_arguments=(settings.customer_idle_seconds,))
+            .named(customers.SUPERVISOR)
+            .shutdown(SECONDS_TO_STOP),
             child(WebServer, Door(settings.host, settings.port, settings.shutdown_timeout), application)
             .named(WEB)
             .shutdown(settings.shutdown_timeout + 1),

@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.gigbook.program import running
 
 SETTINGS = Path(__file__).with_name("schemathesis.toml")
@@ -13,6 +15,7 @@ EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "20")
 """How many requests to make for each operation and phase; many thousands find what twenty do not."""
 
 
+@pytest.mark.timeout(0)
 async def test_no_generated_request_is_answered_in_a_way_that_is_not_documented(tmp_path: Path) -> None:
     async with running(tmp_path / "customers.db") as program:
         url = await program.url()
