@@ -61,7 +61,7 @@ class Statements:
         bare = insert(table)
         left_out = [column for column in table.columns if column.name not in names and column is not _generated(table)]
         defaults = {column.name: number for column in left_out if (number := _default_number(column)) is not None}
-        full = all(column.server_default is None or column.name in defaults for column in left_out)
+        full = all(column.name in defaults or _stays_empty(column) for column in left_out)
         # Written out, since what the database would fill in may not be what the table's description says.
         written: dict[str, object] = {name: literal_column(str(number)) for name, number in defaults.items()}
         return Write(
@@ -122,8 +122,18 @@ def _generated(table: Table) -> Column[Any] | None:
 
 def _refuse_defaults_in_python(table: Table, names: tuple[str, ...]) -> None:
     # They would be filled in by SQLAlchemy's own execution, which is not the way that these statements go.
-    if found := [column.name for column in table.columns if column.default is not None and column.name not in names]:
+    left_out = [column for column in table.columns if column.name not in names]
+    if found := [column.name for column in left_out if column.default is not None and not _is_sql(column)]:
         raise ValueError(f"expected values or server defaults for columns of {table.name}, got none for {found!r}")
+
+
+def _is_sql(column: Column[Any]) -> bool:
+    # Then it is part of the statement, unless the statement is of many rows: these leave it to the server.
+    return column.default is not None and column.default.is_clause_element and column.server_default is not None
+
+
+def _stays_empty(column: Column[Any]) -> bool:
+    return column.server_default is None and column.default is None
 
 
 def _default_number(column: Column[Any]) -> int | None:
