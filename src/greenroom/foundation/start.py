@@ -7,7 +7,7 @@ from typing import Any
 from greenroom.foundation.errors import StartFailed
 from greenroom.foundation.exits import ProcessExit, reason_of
 from greenroom.foundation.mailbox import Arguments, Function, Keywords
-from greenroom.foundation.namespace import Name, current_namespace
+from greenroom.foundation.namespace import Name, Namespace, current_namespace
 from greenroom.foundation.process import Process
 from greenroom.foundation.report import report_start
 from greenroom.foundation.server import Server
@@ -43,7 +43,7 @@ async def launch(
     # From the beginning: a process that ends as soon as its `init` is through has to be missed by its parent.
     process.parent = parent
     if name is not None:
-        namespace.register(name, process)
+        _take(namespace, name, process)
     namespace.processes.add(process)
     if link:
         _link_to_starter(process)
@@ -54,6 +54,16 @@ async def launch(
     if process.alive:
         report_start(process)
     return process
+
+
+def _take(namespace: Namespace, name: Name, process: Process[Any]) -> None:
+    try:
+        namespace.register(name, process)
+    except ValueError as error:
+        if process.parent is None:
+            raise
+        # The registry of the name does not run, or its keys are not unique: no reason for a supervisor to crash.
+        raise StartFailed(type(process.server).__name__, error) from error
 
 
 def _link_to_starter(process: Process[Any]) -> None:

@@ -7,6 +7,7 @@ import pytest
 from greenroom import (
     AlreadyRegistered,
     AlreadyStarted,
+    DynamicSupervisor,
     Entry,
     Exit,
     GenServer,
@@ -228,6 +229,16 @@ async def test_a_name_in_a_registry_that_does_not_run_is_not_running_and_can_not
         await Ref(Counter, Via("nowhere", "hello")).call(Counter.add, 1)
     with pytest.raises(NoRegistry):
         await child(Counter).named(Via("nowhere", "hello")).start()
+
+
+async def test_a_supervisor_answers_for_a_child_whose_registry_does_not_run(tree: Tree) -> None:
+    venues = await tree.start(DynamicSupervisor)
+
+    started = await venues.call(DynamicSupervisor.start_child, child(Counter).named(Via("nowhere", "hello")))
+
+    assert isinstance(started, StartFailed)
+    assert isinstance(started.reason, NoRegistry)
+    assert venues.alive
 
 
 @pytest.mark.conforms("ex.registry.unique.007")
