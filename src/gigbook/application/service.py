@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 import structlog
@@ -18,11 +17,9 @@ from gigbook.application.settings import Settings
 from gigbook.application.tree import WEB, tree
 from gigbook.application.web import WebServer
 from greenroom import FailedChild, Ref, Shutdown, StartFailed, Supervisor
-from greenroom.infrastructure import DatabaseError, DatabaseUrl, Migrated, NewerDatabase, migrate
+from greenroom.infrastructure import DatabaseError, DatabaseUrl, Migrated, NewerDatabase, migrate, migrations_of
 
 INTERRUPTED: Final = 130
-
-MIGRATIONS: Final = Path(__file__).parents[3] / "migrations"
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("gigbook")
 
@@ -71,7 +68,7 @@ def migrated(url: DatabaseUrl) -> Migrated:
         CannotStart: the database cannot be opened, or belongs to a newer release.
     """
     try:
-        return migrate(url, MIGRATIONS)
+        return migrate(url, migrations_of("gigbook"))
     except (DatabaseError, NewerDatabase) as error:
         raise CannotStart(f"cannot use the database {url}: {error}") from error
 
