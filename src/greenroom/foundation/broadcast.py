@@ -107,6 +107,9 @@ class Broadcast:
     def disturb(self) -> None:
         """Do nothing: what a handler asks for, its own process hears."""
 
+    def remember(self, message: Message) -> None:
+        """Do nothing: the process was told already."""
+
     def resumed(self, worker: Worker, signal: object, outcome: object, waiter: object) -> None:
         """Do nothing: a handler that suspended belongs to its own process."""
 
@@ -126,6 +129,7 @@ class Broadcast:
             except GeneratorExit:
                 raise
             except BaseException as error:  # whatever ends a handler is the process's exit reason
+                process.remember((process.server.__class__.__info__, (event,), NOTHING, None))
                 process.failed(error, None)
             if process.queue is not BUSY or context != pristine or worker.detached:
                 return

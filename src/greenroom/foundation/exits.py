@@ -7,6 +7,7 @@ exception is the reason of its crash.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
@@ -51,10 +52,18 @@ def describe(reason: object) -> str:
     """The reason in words, for messages and logs."""
     match reason:
         case BaseException():
-            return f"{type(reason).__name__}: {reason}" if str(reason) else type(reason).__name__
+            text = _printed(str, reason)
+            return f"{type(reason).__name__}: {text}" if text else type(reason).__name__
         case Shutdown(detail):
-            return f"shutdown ({detail})"
+            return f"shutdown ({_printed(str, detail)})"
         case str():
             return reason
         case _:
-            return repr(reason)
+            return _printed(repr, reason)
+
+
+def _printed(form: Callable[[object], str], value: object) -> str:
+    try:
+        return form(value)
+    except Exception:  # a reason that can not be printed must not keep a process from ending
+        return f"a {type(value).__name__} that can not be printed"

@@ -14,7 +14,7 @@ messages wait for `receive`. Links, monitors, exit signals and names are those o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, ParamSpec, TypeVar, cast, overload
 
 from greenroom.foundation.errors import OutsideProcess
@@ -103,6 +103,10 @@ class Body(Server):
             outcome = await cast("Awaitable[object]", outcome)
         self.returned(outcome)
         self.__process__.demand().stop = Ending(NORMAL)
+
+    def __about__(self, last: object, reason: object) -> Mapping[str, object]:
+        """Which function it ran."""
+        return {"function": self.title}
 
     def begun(self) -> None:
         """Do what comes before the function, when the process starts; nothing here."""

@@ -176,12 +176,14 @@ class Handling:
 
     async def drain(self) -> None:
         """Handle a slice of the messages, the oldest first; driven by a worker."""
+        message: Message | None = None
         waiter: Waiter | None = None
         try:
             if self.control is not None and await self._obey():
                 return
             server = self.server
-            for function, args, kwargs, waiter in islice(self._waiting(), SLICE):
+            for message in islice(self._waiting(), SLICE):
+                function, args, kwargs, waiter = message
                 outcome = function(server, *args, **kwargs)
                 if isinstance(outcome, COROUTINE):
                     outcome = await outcome
@@ -194,7 +196,13 @@ class Handling:
                 waiter.set_exception(Ended(KILLED))
             raise
         except BaseException as error:  # whatever ends a handler is the process's exit reason
+            if message is not None:
+                self.remember(message)
             self.failed(error, waiter)
+
+    def remember(self, message: Message) -> None:
+        """Keep the message that its handler failed at, for the report."""
+        self.tie().last = message
 
     def resumed(self, worker: Worker, signal: object, outcome: Any, waiter: Waiter | None) -> None:
         """Go on after a request that had been suspended."""
@@ -278,6 +286,7 @@ class Handling:
     def failed(self, error: BaseException, waiter: Waiter | None) -> None:
         """End, by way of `terminate` if there is one, since a handler raised; a `Rejected` is its caller's alone."""
         if isinstance(error, Rejected):
+            self.tie().last = None
             self.reject(error, waiter)
             return
         if self.queue is CLOSED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from reprlib import Repr
 from typing import Any, Final
 
 from greenroom.foundation.mailbox import Arguments, Function
@@ -26,6 +27,10 @@ SECRETS: Final = (
 )
 """What the name of a field or argument has in it that is never shown."""
 
+_short: Final = Repr()
+_short.maxstring = _short.maxother = 200
+_short.maxdict = _short.maxlist = _short.maxtuple = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -33,6 +38,9 @@ class Request:
 
     method: str
     arguments: Mapping[str, object]
+
+    def __str__(self) -> str:
+        return f"{self.method}({', '.join(f'{name}={_short.repr(value)}' for name, value in self.arguments.items())})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,11 @@ def arguments_of(function: Function, args: Arguments, kwargs: Mapping[str, objec
 def without_secrets(named: Mapping[str, object]) -> dict[str, object]:
     """The values by name, where those that are named like secrets are redacted."""
     return {name: REDACTED if _is_secret(name) else value for name, value in named.items()}
+
+
+def in_short(value: object) -> str:
+    """The value in words, cut off where it is long; what can not describe itself is named by its type."""
+    return str(value) if isinstance(value, (str, Request)) else _short.repr(value)
 
 
 def _is_secret(name: str) -> bool:

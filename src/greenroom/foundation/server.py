@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from greenroom.foundation.mailbox import Function
-from greenroom.foundation.redaction import Shown
+from greenroom.foundation.redaction import Request, Shown, show
 
 
 class Server:
@@ -50,9 +50,11 @@ class Server:
         for name in names:
             setattr(self, name, getattr(made, name))
 
-    def __about__(self) -> Mapping[str, object]:
-        """What a report of its crash says besides the reason."""
-        return {}
+    def __about__(self, last: Request | None, reason: object) -> Mapping[str, object]:
+        """What a report of its crash says besides the reason; `last` is the message that it failed at."""
+        shown = show(self, last, reason)
+        message = {} if shown.message is None else {"last message": shown.message}
+        return {**message, "state": shown.state}
 
     def orphans(self) -> list[Any]:
         """The children that can not go on when this process ends without its `terminate`."""

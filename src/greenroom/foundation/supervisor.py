@@ -24,6 +24,7 @@ from greenroom.foundation.genserver import GenServer
 from greenroom.foundation.mailbox import NOTHING
 from greenroom.foundation.process import Process
 from greenroom.foundation.ref import Ref
+from greenroom.foundation.report import limit
 from greenroom.foundation.restart import AutoShutdown, ChildType, Intensity, Strategy, casualties, comes_back
 from greenroom.foundation.stopping import shut_down
 
@@ -304,11 +305,16 @@ def reason_of_start(error: StartError) -> object:
 def report_restart(supervisor: GenServer, spec: ChildSpec[Any], reason: object, action: str) -> None:
     """Tell what a supervisor did about the end of a child."""
     process = supervisor.__process__
+    report = {"supervisor": process, "child": spec.child_id, "reason": reason, "action": action}
     if telemetry.bus.listening:
-        metadata = {"supervisor": process, "child": spec.child_id, "reason": reason, "action": action}
-        telemetry.execute(("greenroom", "supervisor", "child"), {}, metadata)
+        telemetry.execute(("greenroom", "supervisor", "child"), {}, report)
     level = logging.INFO if is_clean(reason) else logging.WARNING
-    logger.log(level, "%s: child %r ended (%s), %s", process, spec.child_id, describe(reason), action)
+    if logger.isEnabledFor(level):
+        silenced = limit.admit((Supervisor, spec.start_function, type(reason), action))
+        if silenced is not None:
+            more = f"; {silenced} more of this kind were not reported" if silenced else ""
+            said = (process, spec.child_id, describe(reason), action, more)
+            logger.log(level, "%s: child %r ended (%s), %s%s", *said, extra={"report": report})
 
 
 def is_hashable(value: object) -> bool:

@@ -38,6 +38,8 @@ class System(Handling):
         self.tie().observer = observer
         if self.resting:
             self.settle()
-        elif observer is not None and self.backlog is not None:
-            # Those that it has taken out of its mailbox already.
+            return
+        # Also the call that runs inline: it ends by looking at what has changed.
+        self.disturb()
+        if observer is not None and self.backlog is not None:
             self.backlog = observer.watching(self.backlog)

@@ -45,13 +45,11 @@ class TaskBody(Body):
         self.callers = callers
         self.client = client
 
-    def __about__(self) -> dict[str, object]:
-        """Which task it is: its label if it has one, who started it, and what it ran."""
-        ties = self.__process__.ties
-        label = {} if ties is None or ties.label is None else {"label": ties.label}
+    def __about__(self, last: object, reason: object) -> dict[str, object]:
+        """Which task it is: who started it, and what it ran."""
         started = {"started by": self.callers[0]} if self.callers else {}
         given = [*map(_short, self._args), *(f"{name}={_short(value)}" for name, value in self._kwargs.items())]
-        return {**label, **started, "function": self.title, "arguments": ", ".join(given)}
+        return {**started, "function": self.title, "arguments": ", ".join(given)}
 
     def begun(self) -> None:
         """Tell the client."""

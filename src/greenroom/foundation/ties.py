@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from greenroom.foundation.mailbox import Waiter
+from greenroom.foundation.mailbox import Message, Waiter
 from greenroom.foundation.observer import Observer
 from greenroom.foundation.ref import Monitor
 from greenroom.foundation.timer import Timer
@@ -24,6 +24,7 @@ class Ties:
         "home",
         "idle",
         "label",
+        "last",
         "links",
         "observer",
         "promises",
@@ -52,6 +53,8 @@ class Ties:
         self.observer: Observer | None = None
         self.suspended = False
         self.label: object = None
+        # The message that its handler failed at.
+        self.last: Message | None = None
         self.dictionary: dict[object, object] = {}
 
     def drop_timers(self) -> None:

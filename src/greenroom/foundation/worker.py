@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import FrameType, GeneratorType, coroutine
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from greenroom.foundation.mailbox import COROUTINE, Arguments, Function, Keywords, Waiter
+from greenroom.foundation.mailbox import COROUTINE, Arguments, Function, Keywords, Message, Waiter
 from greenroom.foundation.scheduler import Scheduler
 
 DONE: Final = object()
@@ -84,6 +84,10 @@ class Host(Protocol):
 
     def disturb(self) -> None:
         """Look for what else is to be done once the running handler is through."""
+        ...
+
+    def remember(self, message: Message) -> None:
+        """Take the message that a handler failed at."""
         ...
 
     def resumed(self, worker: Worker, signal: object, outcome: object, waiter: Waiter | None) -> None:
@@ -314,6 +318,8 @@ def _serve(worker: Worker) -> Generator[object, Any, None]:
         except BaseException as error:  # whatever ends a handler is the process's exit reason
             worker.result = error
             signal = FAILED
+            if function is not None:
+                process.remember((function, args, kwargs, None))
         if worker.detached:
             # Not always the one of the request: a broadcast works for one after the other.
             process, outcome, waiter = worker.taken()

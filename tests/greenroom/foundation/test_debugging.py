@@ -206,6 +206,19 @@ async def test_nobody_is_there_to_be_watched() -> None:
     debugging.remove(bar, print)
 
 
+async def test_a_server_may_watch_itself(tree: Tree) -> None:
+    class Curious(Bar):
+        async def watch(self) -> None:
+            debugging.log(self.ref)
+
+    bar = await tree.start(Curious)
+    await bar.call(Curious.watch)
+
+    await bar.call(Bar.order, "gin")
+
+    assert len(debugging.logged(bar)) == 2
+
+
 async def test_calls_by_name_and_with_a_time_limit_are_observed(tree: Tree) -> None:
     bar = await tree.start(Bar)
     debugging.log(bar)
