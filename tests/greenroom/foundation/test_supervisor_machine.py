@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from greenroom import (
     AlreadyPresent,
@@ -98,10 +98,14 @@ class SupervisorMachine(RuleBasedStateMachine):
         assert self.sup is not None
         return self.run(self.sup.call(method, *args))
 
-    @initialize(strategy=st.sampled_from(get_args(Strategy)))
-    def start_supervisor(self, strategy: Strategy) -> None:
-        self.model = Model(strategy)
-        self.sup = self.run(Supervisor.start((), strategy=strategy, max_restarts=LIMIT, max_seconds=SECONDS))
+    @initialize(
+        strategy=st.sampled_from(get_args(Strategy)), children=st.dictionaries(names, restarts, min_size=3, max_size=6)
+    )
+    def start_supervisor(self, strategy: Strategy, children: dict[str, RestartType]) -> None:
+        self.model = Model(strategy, {name: Known(restart) for name, restart in children.items()})
+        specs = [self.plan.part(name).restart(restart) for name, restart in children.items()]
+        self.sup = self.run(Supervisor.start(specs, strategy, max_restarts=LIMIT, max_seconds=SECONDS))
+        assert self.plan.take_log() == [f"+{name}" for name in children]
 
     @rule(name=names, restart=restarts)
     def start_child(self, name: str, restart: RestartType) -> None:
@@ -158,15 +162,15 @@ class SupervisorMachine(RuleBasedStateMachine):
             assert answer is None
             del self.model.children[name]
 
-    @rule(name=names)
-    def kill(self, name: str) -> None:
-        if self.is_running(name):
+    @rule(choice=st.integers(0, 5))
+    def kill(self, choice: int) -> None:
+        for name in self.one_that_runs(choice):
             self.run(crash(part(name)))
             self.expect_end(name, "killed", [])
 
-    @rule(name=names, reason=reasons)
-    def stop(self, name: str, reason: str) -> None:
-        if self.is_running(name):
+    @rule(choice=st.integers(0, 5), reason=reasons)
+    def stop(self, choice: int, reason: str) -> None:
+        for name in self.one_that_runs(choice):
             self.run(stop(name, reason))
             self.expect_end(name, reason, [f"-{name}"])
 
@@ -176,7 +180,7 @@ class SupervisorMachine(RuleBasedStateMachine):
         self.run(self.sup.stop())
         assert self.plan.take_log() == self.model.stopping()
         assert (self.services(), list(self.stage.record.alive)) == ({}, [])
-        self.start_supervisor(self.model.strategy)
+        self.start_again()
 
     @rule(seconds=st.sampled_from([0.1, 2.5, 5.0, 5.1]))
     def pass_time(self, seconds: float) -> None:
@@ -204,8 +208,12 @@ class SupervisorMachine(RuleBasedStateMachine):
             if child.running:
                 assert self.run(ping(name)) == name
 
-    def is_running(self, name: str) -> bool:
-        return name in self.model.children and self.model.children[name].running
+    def one_that_runs(self, choice: int) -> list[str]:
+        running = [name for name, child in self.model.children.items() if child.running]
+        return [running[choice % len(running)]] if running else []
+
+    def start_again(self) -> None:
+        self.start_supervisor(self.model.strategy, {name: child.restart for name, child in self.model.children.items()})
 
     def expect_end(self, name: str, reason: str, log: list[str]) -> None:
         before = self.services()
@@ -217,7 +225,7 @@ class SupervisorMachine(RuleBasedStateMachine):
         assert self.sup is not None
         assert (self.sup.alive, self.services()) == (False, {})
         assert not any(process.alive for process in before.values())
-        self.start_supervisor(self.model.strategy)
+        self.start_again()
 
     def services(self) -> dict[object, Any]:
         return self.run(services())
@@ -293,9 +301,9 @@ class ChaosMachine(RuleBasedStateMachine):
         await settle()
 
     @rule(name=st.sampled_from("abcd"))
-    @precondition(lambda self: self.kind is Supervisor)
     def terminate_and_restart(self, name: str) -> None:
-        self.stage.run(self.let_terminate(name))
+        if self.kind is Supervisor:
+            self.stage.run(self.let_terminate(name))
 
     async def let_terminate(self, name: str) -> None:
         assert self.sup is not None
