@@ -1,6 +1,7 @@
 """Supervised, typed processes for Python services, as Erlang/OTP has them."""
 
 from greenroom.foundation import debugging, telemetry
+from greenroom.foundation.agent import Agent
 from greenroom.foundation.alias import Alias, AliasedMonitor, AliasMode, alias, monitor_with_alias
 from greenroom.foundation.batch import batched
 from greenroom.foundation.child import ChildSpec, Informed, child
@@ -88,6 +89,7 @@ from greenroom.infrastructure.shared_table import NoTable, NotTableOwner, Shared
 
 __all__ = [
     "ANY",
+    "Agent",
     "Alias",
     "AliasMode",
     "AliasedMonitor",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 from dataclasses import fields, replace
-from typing import Any, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar, cast
+from typing import Any, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar, cast, get_origin
 
 from greenroom.foundation.errors import StartError, StartFailed
 from greenroom.foundation.exits import ProcessExit, reason_of
@@ -146,14 +146,16 @@ def child(server: Callable[P, S], *args: P.args, **kwargs: P.kwargs) -> ChildSpe
 
     A class declares them as in `class Cache(GenServer, restart="temporary")`.
     """
-    if not isinstance(server, type) or not issubclass(server, GenServer):
+    # `Agent[int]` is no class, and means the same as `Agent` once the checker is through.
+    kind: object = get_origin(server) or server
+    if not isinstance(kind, type) or not issubclass(kind, GenServer):
         raise ValueError(f"expected a GenServer class, got {server!r}")
-    options = server.__child__
+    options = kind.__child__
     if options.start is None:
-        return ChildSpec(server, args, kwargs, options)
+        return ChildSpec(kind, args, kwargs, options)
     start_function, own_args = options.start
     spec: ChildSpec[S] = ChildSpec(start_function, own_args, NOTHING, options)
-    return spec if options.id is not None else spec.id(cast(Hashable, server))
+    return spec if options.id is not None else spec.id(cast(Hashable, kind))
 
 
 class HasChildSpec(Protocol):

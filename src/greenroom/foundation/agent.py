@@ -1,0 +1,45 @@
+"""Agents: processes that hold one value, and nothing else.
+
+    counter = await Agent[int].start(lambda: 0)
+    await counter.call(Agent[int].update, lambda count: count + 1)
+    assert await counter.call(Agent[int].get, lambda count: count) == 1
+
+The functions run in the agent, one at a time; one that raises is a crash of the agent. Write a server instead as soon
+as the value has rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from greenroom.foundation.genserver import GenServer
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass
+class Agent(GenServer, Generic[T]):
+    """Holds what `initial` answers, which runs when the agent starts: a failure there is a failed start."""
+
+    initial: Callable[[], T]
+    value: T = field(init=False)
+
+    async def init(self) -> None:
+        """Make the value."""
+        self.value = self.initial()
+
+    async def get(self, function: Callable[[T], R]) -> R:
+        """Answer what the function makes of the value."""
+        return function(self.value)
+
+    async def update(self, function: Callable[[T], T]) -> None:
+        """Replace the value by what the function makes of it; works as a cast too."""
+        self.value = function(self.value)
+
+    async def get_and_update(self, function: Callable[[T], tuple[R, T]]) -> R:
+        """Answer the first of what the function makes of the value, and replace the value by the second."""
+        answer, self.value = function(self.value)
+        return answer
