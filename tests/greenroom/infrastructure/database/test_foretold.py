@@ -5,17 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import (
-    Column,
-    FetchedValue,
-    Float,
-    Integer,
-    MetaData,
-    Table,
-    Text,
-    create_engine,
-    text,
-)
+from sqlalchemy import Column, Float, Integer, MetaData, Table, Text, create_engine, func, text
 
 from greenroom.infrastructure import DatabaseSettings, DatabaseUrl, Insert, Update, UtcTimestamp
 from greenroom.infrastructure.database.connector import connector
@@ -54,26 +44,6 @@ def test_a_default_in_python_is_refused() -> None:
 
     with pytest.raises(ValueError, match=r"expected values or server defaults .* got none for \['size'\]"):
         STATEMENTS.insert(posters, ())
-
-
-def test_a_default_in_sql_that_the_server_has_as_well_is_part_of_the_statement_and_has_to_be_read() -> None:
-    size = Column("size", Integer, default=text("1 + 2"), server_default=FetchedValue())
-    posters = Table("posters", MetaData(), Column("id", Integer, primary_key=True), size)
-
-    write = STATEMENTS.insert(posters, ())
-
-    assert write.plan.sql == "INSERT INTO posters (size) VALUES (1 + 2) RETURNING id, size"
-    assert write.foretold is None
-
-
-def test_a_default_in_sql_has_to_be_read() -> None:
-    default = literal_column("1 + 2")
-    posters = Table(
-        "posters", MetaData(), Column("id", Integer, primary_key=True), Column("size", Integer, default=default)
-    )
-
-    assert STATEMENTS.insert(posters, ()).foretold is None
-    assert "VALUES ((1 + 2)) RETURNING" in STATEMENTS.insert(posters, ()).plan.sql
 
 
 def test_a_type_that_may_round_has_to_be_read() -> None:
