@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev serve demo test check format bench conformance examples constraints clean
+.PHONY: help setup setup-dev serve test check format bench conformance examples constraints clean
 .DELETE_ON_ERROR:
 
 VENV := .venv
@@ -24,9 +24,6 @@ setup-dev: $(VENV)/.setup-dev ## Build .venv with the test tools and linters too
 
 serve: setup ## Migrate the database, then serve on http://localhost:8080
 	@$(BIN)/python -m gigbook serve $(ARGS)
-
-demo: setup ## An illustrated tour in the terminal
-	@$(BIN)/python -m gigbook demo $(ARGS)
 
 test: setup-dev ## Run all tests (ARGS='-k name' chooses)
 	@$(BIN)/python -m pytest -n auto $(ARGS)

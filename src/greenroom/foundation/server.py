@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Collection, Mapping
-from functools import cache
 from typing import Any, ClassVar
 
 from greenroom.foundation.mailbox import Function
@@ -73,7 +72,12 @@ class Gone(Server):
         self.kind = kind
 
 
-@cache
+_gone: dict[object, Gone] = {}
+
+
 def gone(kind: type[Server]) -> Gone:
     """What stands for all servers of this kind that have ended."""
-    return Gone(kind)
+    found = _gone.get(kind)
+    if found is None:
+        found = _gone[kind] = Gone(kind)
+    return found
