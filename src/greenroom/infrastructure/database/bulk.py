@@ -88,7 +88,7 @@ class BulkStatements:
         given = _given([table.c[name] for name in names], count)
         # In their order, so that the keys are drawn in it.
         ordered = select(*(given.c[name] for name in names)).order_by(given.c[_AT])
-        written = insert(table).from_select(names, ordered, include_defaults=False).returning(*table.columns)
+        written = insert(table).from_select(names, ordered).returning(*table.columns)
         return plan(written, self._dialect, list(table.columns))
 
     def _update(self, table: Table, names: tuple[str, ...], guarded: bool, count: int) -> Plan:

@@ -121,15 +121,11 @@ def _generated(table: Table) -> Column[Any] | None:
 
 
 def _refuse_defaults_in_python(table: Table, names: tuple[str, ...]) -> None:
-    # They would be filled in by SQLAlchemy's own execution, which is not the way that these statements go.
-    left_out = [column for column in table.columns if column.name not in names]
-    if found := [column.name for column in left_out if column.default is not None and not _is_sql(column)]:
+    # They would be filled in by SQLAlchemy's own execution, which is not the way that these statements go. Defaults in
+    # SQL are part of the statement.
+    defaults = {column.name: column.default for column in table.columns if column.name not in names}
+    if found := [name for name, default in defaults.items() if default is not None and not default.is_clause_element]:
         raise ValueError(f"expected values or server defaults for columns of {table.name}, got none for {found!r}")
-
-
-def _is_sql(column: Column[Any]) -> bool:
-    # Then it is part of the statement, unless the statement is of many rows: these leave it to the server.
-    return column.default is not None and column.default.is_clause_element and column.server_default is not None
 
 
 def _stays_empty(column: Column[Any]) -> bool:
