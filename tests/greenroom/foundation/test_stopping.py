@@ -1,0 +1,167 @@
+"""How children are ended: in reverse order, each within its own limit, killed when it is up."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from greenroom import Down, DynamicSupervisor, Ref, Supervisor, child
+from greenroom.foundation.restart import Shutdown
+from greenroom.testing import Probe, VirtualClock, settle
+from tests.greenroom.foundation.part import Part, Plan, part
+from tests.greenroom.foundation.stack import Stack
+
+
+async def test_children_stop_in_reverse_order_one_after_the_other() -> None:
+    plan = Plan()
+    sup = await Supervisor.start(plan.parts("abc"))
+
+    await sup.stop()
+
+    assert plan.log == ["+a", "+b", "+c", "-c", "-b", "-a"]
+
+
+async def test_a_child_is_waited_for_before_the_next_is_asked(clock: VirtualClock) -> None:
+    plan = Plan(stubborn={"c"})
+    parts = [plan.part("a"), plan.part("b"), plan.part("c").shutdown(3.0)]
+    sup = await Supervisor.start(parts)
+
+    stopping = asyncio.ensure_future(sup.stop())
+    await clock.advance(2.999)
+    before = list(plan.log), part("b").alive
+    await clock.advance(0.001)
+
+    assert before == (["+a", "+b", "+c"], True)
+    assert (stopping.done(), plan.log[3:]) == (True, ["-b", "-a"])
+
+
+@pytest.mark.parametrize(
+    ("shutdown", "seconds", "reason"),
+    [(5.0, 5.0, "killed"), (0.5, 0.5, "killed"), (0, 0.001, "killed"), ("brutal_kill", 0.0, "killed")],
+)
+@pytest.mark.parametrize("kind", [Supervisor, DynamicSupervisor])
+async def test_a_child_that_does_not_stop_is_killed_when_its_time_is_up(
+    probe: Probe, clock: VirtualClock, kind: Any, shutdown: Shutdown, seconds: float, reason: str
+) -> None:
+    plan = Plan(stubborn={"a"})
+    sup = await kind.start()
+    await sup.call(kind.start_child, plan.part("a").shutdown(shutdown))
+    monitor = probe.monitor(part("a"))
+
+    stopping = asyncio.ensure_future(sup.stop())
+    await settle()
+    before = stopping.done()
+    await clock.advance(seconds)
+
+    assert (before, stopping.done()) == (seconds == 0, True)
+    assert await probe.expect_message(Down) == Down(monitor, part("a"), reason)
+
+
+async def test_a_child_without_a_limit_is_waited_for_as_long_as_it_takes(clock: VirtualClock) -> None:
+    plan = Plan(stubborn={"a"})
+    sup = await Supervisor.start([plan.part("a").shutdown("infinity")])
+
+    stopping = asyncio.ensure_future(sup.stop())
+    await clock.advance(86_400.0)
+    waiting = not stopping.done()
+    part("a").exit("kill")
+    await settle()
+
+    assert (waiting, stopping.done()) == (True, True)
+
+
+async def test_a_worker_has_five_seconds_unless_it_says_otherwise(clock: VirtualClock) -> None:
+    plan = Plan(stubborn={"a"})
+    sup = await Supervisor.start(plan.parts("a"))
+
+    stopping = asyncio.ensure_future(sup.stop())
+    await clock.advance(4.999)
+    before = stopping.done()
+    await clock.advance(0.001)
+
+    assert (before, stopping.done()) == (False, True)
+
+
+async def test_a_tree_stops_from_its_leaves(clock: VirtualClock) -> None:
+    plan = Plan()
+    inner = child(Supervisor, plan.parts("bc")).id("inner")
+    sup = await Supervisor.start([plan.part("a"), inner, plan.part("d")])
+
+    await sup.stop("shutdown")
+
+    assert plan.log[4:] == ["-d", "-c", "-b", "-a"]
+
+
+async def test_the_children_of_a_dynamic_supervisor_stop_at_the_same_time(clock: VirtualClock) -> None:
+    plan = Plan(stubborn=set("abc"))
+    sup = await DynamicSupervisor.start()
+    for name in "abc":
+        await sup.call(DynamicSupervisor.start_child, plan.part(name).shutdown(2.0))
+
+    stopping = asyncio.ensure_future(sup.stop())
+    await clock.advance(2.0)
+
+    assert stopping.done()
+
+
+async def test_a_supervisor_that_is_killed_takes_its_tree_along() -> None:
+    leaf = child(Stack).named("leaf")
+    inner = child(Supervisor, [leaf]).named("inner")
+    sup = await Supervisor.start([inner])
+
+    sup.exit("kill")
+    await settle()
+
+    assert [Ref(Supervisor, "inner").alive, Ref(Stack, "leaf").alive] == [False, False]
+
+
+async def test_a_child_that_traps_exits_and_lost_its_supervisor_runs_terminate() -> None:
+    plan = Plan()
+    sup = await Supervisor.start(plan.parts("ab"))
+
+    sup.exit("kill")
+    await settle()
+
+    assert sorted(plan.log[2:]) == ["-a", "-b"]
+    assert [part(name).alive for name in "ab"] == [False, False]
+
+
+async def test_a_child_that_is_stopped_by_its_supervisor_is_not_restarted() -> None:
+    plan = Plan()
+    sup = await Supervisor.start([plan.part("a").restart("permanent")])
+
+    await sup.call(Supervisor.terminate_child, "a")
+    await settle()
+
+    assert plan.log == ["+a", "-a"]
+    await sup.stop()
+
+
+async def test_a_child_that_crashes_while_its_supervisor_stops_is_not_restarted(clock: VirtualClock) -> None:
+    plan = Plan(stubborn={"b"})
+    sup = await Supervisor.start(plan.parts("ab"))
+
+    stopping = asyncio.ensure_future(sup.stop())
+    await settle()
+    part("a").exit("kill")
+    await clock.advance(5.0)
+
+    assert (stopping.done(), plan.log, part("a").alive) == (True, ["+a", "+b"], False)
+
+
+async def test_a_busy_child_is_asked_when_its_handler_is_through(clock: VirtualClock) -> None:
+    class Busy(Part):
+        async def work(self) -> None:
+            await asyncio.sleep(3.0)
+            self.plan.log.append("worked")
+
+    plan = Plan()
+    sup = await Supervisor.start([child(Busy, "a", plan).named("a")])
+    Ref(Busy, "a").cast(Busy.work)
+
+    stopping = asyncio.ensure_future(sup.stop())
+    await clock.advance(3.0)
+
+    assert (stopping.done(), plan.log) == (True, ["+a", "worked", "-a"])
