@@ -14,7 +14,6 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
-    FetchedValue,
     Integer,
     MetaData,
     Table,
@@ -73,13 +72,7 @@ events_table: Final = _table(Column("version", Integer, nullable=False))
 """For queries of one's own. `create_events` makes it: the rules below belong to it."""
 
 open_events_table: Final = _table(
-    Column(
-        "version",
-        Integer,
-        nullable=False,
-        default=_NextVersion(bindparam("stream", type_=Text())),
-        server_default=FetchedValue(),
-    )
+    Column("version", Integer, nullable=False, default=_NextVersion(bindparam("stream", type_=Text())))
 )
 """The same one for events without a version: the database finds it, and tells."""
 

@@ -109,6 +109,16 @@ async def test_many_who_expect_no_version_all_append(store: Store) -> None:
     assert [each.version for each in await store.read_stream("gig:1")] == versions
 
 
+async def test_many_single_events_without_an_expected_version_follow_each_other(store: Store) -> None:
+    answers = await asyncio.gather(*(store.append(f"gig:{n % 3}", [Paid(n)]) for n in range(50)))
+
+    recorded = [each for answer in answers for each in appended(answer)]
+    assert sorted(recorded, key=lambda each: each.position) == await store.read()
+    for n in range(3):
+        found = await store.read_stream(f"gig:{n}")
+        assert [each.version for each in found] == list(range(1, len(found) + 1))
+
+
 async def test_to_append_nothing_changes_nothing(store: Store) -> None:
     assert await store.append("gig:1", []) == ()
 
