@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Float, Integer, MetaData, Table, Text, create_engine, func, text
+from sqlalchemy import Column, Float, Integer, MetaData, Table, Text, create_engine, text
 
 from greenroom.infrastructure import DatabaseSettings, DatabaseUrl, Insert, Update, UtcTimestamp
 from greenroom.infrastructure.database.connector import connector
