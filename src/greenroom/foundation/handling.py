@@ -163,8 +163,11 @@ class Handling:
         if not self.crew():
             self._wait_for_worker()
             return
+        before = len(self.queue or ()) if self.backlog is None else length_hint(self.backlog)
         worker = self.enter()
         signal = self.run(worker, None, (), NOTHING)
+        # Each message spends, and not each slice: a flood of them would hold up the loop for as long as it lasts.
+        self.namespace.scheduler.credit -= before - (0 if self.backlog is None else length_hint(self.backlog))
         if signal is DONE or signal is FAILED:
             failure = worker.result if signal is FAILED else None
             self.leave(worker)
