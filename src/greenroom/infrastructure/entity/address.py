@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from greenroom.foundation.errors import NotAHandler, NotRunning, ServerDown
 from greenroom.foundation.mailbox import NOTHING, Arguments, Function, Keywords, Message
@@ -17,10 +17,6 @@ from greenroom.infrastructure.entity.departure import has_departed
 E_co = TypeVar("E_co", covariant=True)
 P = ParamSpec("P")
 R = TypeVar("R")
-
-TRIES: Final = 4
-"""How often a call starts an entity that is gone again before it is heard."""
-
 
 class Starter(Protocol):
     """Whoever starts the entities of a kind."""
@@ -100,7 +96,8 @@ class EntityRef(Ref[E_co]):
 
     async def _start_and_call(self, method: Callable[..., object], args: Arguments, kwargs: Keywords) -> Any:
         left = _countdown(self.seconds)
-        for _ in range(TRIES):
+        # One that is gone again before it hears this was in the way of another call, which is through now.
+        while True:
             process = await self._started(method, left())
             try:
                 return await process.request(method, args, kwargs, left())
@@ -110,7 +107,6 @@ class EntityRef(Ref[E_co]):
             except ServerDown as down:
                 if not has_departed(down.reason):
                     raise
-        raise NotRunning(self, method.__name__, self.seconds)
 
     async def _started(self, method: Callable[..., object], seconds: float | None) -> Process[Any]:
         starter: Process[Starter] | None = current_namespace().names.get(self.name[0])

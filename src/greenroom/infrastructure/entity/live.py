@@ -75,6 +75,7 @@ class Live(DynamicSupervisor):
         await super().init()
         self._spec = ChildSpec(self.entity, (), NOTHING, self.entity.__child__)
         self.kind.saved = self._saved
+        self._take_over()
         settings = self.kind.settings
         period = _period(settings)
         if period is not None:
@@ -289,6 +290,13 @@ class Live(DynamicSupervisor):
     def _saved(self) -> None:
         if self._wanted:
             self._ask(0.0)
+
+    def _take_over(self) -> None:
+        # A supervisor that was killed has taken all its entities with it, and could not say what they had not saved.
+        for unsaved in self.kind.backlog:
+            self._unsettled = True
+            self.kind.backlog.lost(unsaved.entity.__process__)
+            self._report_loss(unsaved.entity, unsaved.since, "their supervisor was killed")
 
     def _report_loss(self, entity: Entity[Any, Any], since: float, reason: object) -> None:
         seconds = self.kind.clock.monotonic() - since

@@ -1,0 +1,202 @@
+"""Programs of their own on one database: they never overwrite each other, and a kill costs what was promised."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from greenroom.infrastructure import DatabaseUrl, Snapshots, entity_snapshots
+from tests.greenroom.infrastructure.entity.till_program import Takings
+
+PROGRAM = Path(__file__).with_name("till_program.py")
+INTERVAL = 0.1
+SLACK = 0.3
+"""What a busy machine may add to the time of a write."""
+
+
+class Program:
+    """A running program, and what it says."""
+
+    def __init__(self, url: str, interval: float) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, PROGRAM, url, str(interval)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.expect("ready")
+
+    def open(self) -> Program:
+        self.order("open")
+        self.expect("open")
+        return self
+
+    def order(self, *words: object) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(" ".join(map(str, words)) + "\n")
+        self.process.stdin.flush()
+
+    def hear(self) -> list[str]:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().split()
+
+    def expect(self, word: str) -> list[str]:
+        heard = self.hear()
+        assert heard[:1] == [word], heard
+        return heard
+
+    def ask(self, *words: object) -> list[str]:
+        self.order(*words)
+        return self.hear()
+
+    def rest(self) -> Iterator[list[str]]:
+        """All that it has said since, to its end; a line that was cut off is left out."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if line.endswith("\n"):
+                yield line.split()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def close(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.expect("closed")
+        assert self.process.wait() == 0
+
+
+@pytest.fixture
+def programs(url: DatabaseUrl) -> Iterator[Callable[[], Program]]:
+    """Starts programs on the test's database, which do not outlive the test."""
+    address = url.address.replace("+psycopg", "")
+    with ExitStack() as stack:
+
+        def start() -> Program:
+            program = Program(address, INTERVAL)
+            stack.callback(program.process.wait)
+            stack.callback(program.process.kill)
+            stack.callback(program.process.stdout.close)  # type: ignore[union-attr]  # it is a pipe
+            stack.callback(program.process.stdin.close)  # type: ignore[union-attr]  # it is a pipe
+            return program
+
+        yield start
+
+
+def stored(url: DatabaseUrl) -> dict[int, Takings]:
+    """What the database holds, read without any entity."""
+    engine = sa.create_engine(url.address if url.kind == "postgresql" else f"sqlite:///{url.address}")
+    home = Snapshots(Takings)
+    with engine.connect() as connection:
+        rows: list[Any] = [*connection.execute(sa.select(*entity_snapshots.columns)).mappings()]
+    engine.dispose()
+    return {int(row["key"]): home.read(row) for row in rows}
+
+
+def test_a_program_that_was_overtaken_says_so_and_then_knows_better(
+    url: DatabaseUrl, programs: Callable[[], Program]
+) -> None:
+    one, other = programs().open(), programs().open()
+
+    assert one.ask("pay", 7) == ["paid", "7", "1"]
+    assert other.ask("pay", 7) == ["paid", "7", "2"]
+    assert one.ask("pay", 7) == ["stale", "7"]
+    assert one.ask("pay", 7) == ["paid", "7", "3"]
+    assert other.ask("pay", 7) == ["stale", "7"]
+    assert other.ask("look", 7) == ["looked", "7", "3", "0"]
+
+    assert stored(url)[7] == Takings(paid=3)
+
+
+def test_programs_that_race_lose_no_change(url: DatabaseUrl, programs: Callable[[], Program]) -> None:
+    racers = [programs().open(), programs().open()]
+
+    for racer in racers:
+        racer.order("race", 200, 5)
+    for racer in racers:
+        racer.expect("raced")
+
+    assert sum(takings.paid for takings in stored(url).values()) == 400
+
+
+def test_a_debounced_change_overwrites_nothing_of_another_program(
+    url: DatabaseUrl, programs: Callable[[], Program]
+) -> None:
+    one, other = programs().open(), programs().open()
+    one.ask("pay", 7)
+    other.ask("look", 7)
+
+    other.ask("enter", 7)
+    one.ask("pay", 7)
+    other.close()
+
+    assert stored(url)[7] == Takings(paid=2)
+
+
+def test_a_program_that_is_asked_to_stop_saves_everything(url: DatabaseUrl, programs: Callable[[], Program]) -> None:
+    program = programs().open()
+    for key in range(50):
+        program.ask("enter", key)
+
+    program.close()
+
+    assert stored(url) == {key: Takings(guests=1) for key in range(50)}
+
+
+@dataclass
+class Promised:
+    """What the guests of one till were told: the last payment, and when each guest was counted."""
+
+    paid: int = 0
+    guests: dict[int, float] = field(default_factory=dict[int, float])
+
+    def kept(self, at: float) -> int:
+        """How many guests must be stored at this time."""
+        old = [guest for guest, told in self.guests.items() if told < at - 2 * INTERVAL - SLACK]
+        return max(old, default=0)
+
+
+def test_twenty_five_kills_cost_no_answered_payment_and_no_old_guest(
+    url: DatabaseUrl, programs: Callable[[], Program]
+) -> None:
+    promised = {key: Promised() for key in range(20)}
+    chance = random.Random(25)
+    program, following = programs().open(), programs()
+    for _ in range(25):
+        program.order("load", 30.0)
+        killed_after = chance.randrange(100, 6000)
+        said = [program.hear() for _ in range(killed_after)]
+        program.kill()
+        last = note([*said, *program.rest()], promised)
+
+        check(stored(url), promised, last)
+        program, following = following.open(), programs()
+
+
+def note(said: list[list[str]], promised: dict[int, Promised]) -> float:
+    """Note what was told; answers when the last answer came."""
+    last = 0.0
+    for word, key, count, at in (line for line in said if len(line) == 4):
+        last = max(last, float(at))
+        if word == "paid":
+            promised[int(key)].paid = int(count)
+        else:
+            promised[int(key)].guests[int(count)] = float(at)
+    return last
+
+
+def check(found: dict[int, Takings], promised: dict[int, Promised], last: float) -> None:
+    for key, told in promised.items():
+        takings = found.get(key, Takings())
+        # One that was not answered yet may be there as well.
+        assert told.paid <= takings.paid <= told.paid + 1
+        assert takings.guests >= told.kept(last)
+        told.paid = takings.paid
+        told.guests = {}
