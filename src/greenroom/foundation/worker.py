@@ -175,6 +175,11 @@ class Crew:
                 workers.remove(worker)
         if worker.home is not None and worker in worker.home:
             worker.home.remove(worker)
+            self.succeed(worker)
+
+    def succeed(self, worker: Worker) -> None:
+        """Make a successor for a worker that leaves, if it holds the context variables of a process."""
+        if worker.home is not None:
             Worker(self, worker.context).home = worker.home
 
 
@@ -260,6 +265,12 @@ class Worker:
         self.crew.scheduler.loop.call_soon(self.crew.welcome, self)
         return self.parking
 
+    def leave(self) -> None:
+        """Take no more requests: the task is about to end."""
+        self.send = _refuse_request
+        self.detached = False
+        self.process = self.result = self.waiter = None
+
     def close(self) -> None:
         """End the task."""
         self.send = _refuse_request
@@ -323,6 +334,12 @@ def _serve(worker: Worker) -> Generator[object, Any, None]:
         if worker.detached:
             # Not always the one of the request: a broadcast works for one after the other.
             process, outcome, waiter = worker.taken()
+            if worker.task.cancelling():
+                # Cancelled and never taken back: whoever did it, as `asyncio.run` at its end, waits for the task's end.
+                worker.leave()
+                process.resumed(worker, signal, outcome, waiter)
+                worker.crew.succeed(worker)
+                return
             parking = worker.park()
             process.resumed(worker, signal, outcome, waiter)
             # What it worked on must not live on in a parked worker.
