@@ -42,19 +42,21 @@ class Audience:
         latest = self._latest
         # None is no process's queue below: those that rest have been sorted out by then.
         waiting = latest.shared if latest is not None and latest.takes(self._most) else None
-        shared = Shared(event)
+        shared: Shared | None = None
         resting: list[Process[Any]] = []
         others: list[Process[Any]] = []
         for process in self._processes:
             queue = process.queue
             if queue is None:
+                if shared is None:
+                    shared = Shared(event)
                 process.queue = shared
                 resting.append(process)
             elif queue is not waiting:
                 others.append(process)
         if waiting is not None:
             waiting.events.append(event)
-        if resting:
+        if shared is not None:
             self._latest = Broadcast(shared, resting, self._namespace)
             self._namespace.scheduler.schedule(self._latest)
         return others

@@ -39,7 +39,6 @@ class Shared(Mailbox):
     __slots__ = ("events",)
 
     def __init__(self, event: object) -> None:
-        super().__init__()
         self.events = [event]
 
 
