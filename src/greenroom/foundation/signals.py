@@ -151,14 +151,8 @@ class Signals(Handling):
 
     def later(self, seconds: float, message: Message) -> Timer:
         """Put the message into the mailbox in this many seconds, unless the process ends before."""
-        timers = self.tie().timers
-
-        def tick() -> None:
-            timers.pop(timer, None)
-            self.put(message)
-
-        timer = self.namespace.scheduler.timers.schedule(seconds, tick)
-        timers[timer] = None
+        timer = self.namespace.scheduler.timers.schedule(seconds, self.put, message)
+        timer.belong(self.tie().timers)
         return timer
 
     def _told(self, monitor: Any, reason: object) -> None:

@@ -59,9 +59,8 @@ class Ties:
 
     def drop_timers(self) -> None:
         """Cancel every timer that was to come back to the process."""
-        for timer in self.timers:
+        for timer in list(self.timers):
             timer.drop()
-        self.timers.clear()
         if self.idle is not None:
             self.idle.drop()
 

@@ -27,7 +27,7 @@ UP: Final = 1.0 - SLACK
 class Timer:
     """Something that happens later, unless it is cancelled."""
 
-    __slots__ = ("_args", "_bucket", "_callback", "_wheel", "due")
+    __slots__ = ("_args", "_bucket", "_callback", "_owner", "_wheel", "due")
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Timer:
         self._callback = callback
         self._args = args
         self._bucket: dict[Timer, None] | None = bucket
+        self._owner: dict[Timer, None] | None = None
         bucket[self] = None
 
     @property
@@ -51,12 +52,9 @@ class Timer:
 
     def cancel(self) -> float | None:
         """Make sure that it does not fire any more; answers the seconds that were left, or None when it was over."""
-        bucket = self._bucket
-        if bucket is None:
-            return None
-        del bucket[self]
-        self._bucket = None
-        return max(0.0, self.due - self._wheel.clock.monotonic())
+        remaining = self.remaining
+        self.drop()
+        return remaining
 
     def drop(self) -> None:
         """Cancel it without asking how long it had left."""
@@ -64,6 +62,13 @@ class Timer:
         if bucket is not None:
             del bucket[self]
             self._bucket = None
+            if self._owner is not None:
+                self._owner.pop(self, None)
+
+    def belong(self, owner: dict[Timer, None]) -> None:
+        """Stand among these timers until it has fired or was cancelled."""
+        self._owner = owner
+        owner[self] = None
 
     def fire(self) -> None:
         """Call back now; the wheel has taken it out already."""

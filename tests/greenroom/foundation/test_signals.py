@@ -9,8 +9,29 @@ from typing import Any
 
 import pytest
 
-from greenroom import Down, Exit, GenServer, Monitor, Ref, ServerDown, Shutdown, child, list_services
-from greenroom.testing import Probe, Stage, Tree, crash, settle, state
+from greenroom import Down, Exit, GenServer, Monitor, Ref, ServerDown, Shutdown, child, list_services, process_info
+from greenroom.testing import Probe, Stage, Tree, VirtualClock, crash, settle, state
+
+
+@dataclass
+class Clerk(GenServer):
+    """Sets timers."""
+
+    called: int = 0
+
+    def call_back(self) -> None:
+        self.called += 1
+
+    async def set_and_cancel(self, times: int) -> None:
+        for _ in range(times):
+            self.after(60.0, Clerk.call_back).cancel()
+
+    async def set_for(self, seconds: float) -> None:
+        self.after(seconds, Clerk.call_back)
+
+    async def calls(self) -> int:
+        return self.called
+
 
 MANY = 3_000
 DARK = RuntimeError("dark")
@@ -373,3 +394,16 @@ async def test_all_that_a_process_was_tied_to_is_gone_with_it(tree: Tree, stage:
         process: Any = other.find()
         assert not process.ties.links
         assert not process.ties.watchers
+
+
+async def test_a_timer_that_is_over_is_not_held_by_its_process(tree: Tree, clock: VirtualClock) -> None:
+    clerk = await tree.start(Clerk)
+
+    await clerk.call(Clerk.set_and_cancel, 100)
+    await clerk.call(Clerk.set_for, 1.0)
+    await clock.advance(2.0)
+
+    info = process_info(clerk)
+    assert info is not None
+    assert info.timers == 0
+    assert await clerk.call(Clerk.calls) == 1
