@@ -6,7 +6,6 @@ A process belongs to the namespace it was started in, and what its handlers star
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 from collections.abc import Generator, Hashable
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias, cast
 
 from greenroom.foundation.errors import AlreadyStarted
-from greenroom.foundation.scheduler import Scheduler, current_scheduler
+from greenroom.foundation.scheduler import HERE, Scheduler, current_scheduler
 from greenroom.foundation.worker import Crew
 
 PRODUCTION: Final = "production"
@@ -127,15 +126,13 @@ def _shared(namespace: Namespace) -> Namespace:
 def current_namespace() -> Namespace:
     """The namespace of the running process, or of the surrounding `namespace` block, on this event loop."""
     current = _current.get()
-    loop = asyncio.get_running_loop()
-    if isinstance(current, str):
-        latest = _latest[0]
-        if latest is not None and latest.name == current and latest.scheduler.loop is loop:
+    latest = _latest[0] if isinstance(current, str) else current
+    if latest is not None and (latest is current or latest.name == current):
+        scheduler = latest.scheduler
+        # Its loop runs, and in this thread, where no other can run beside it: it is the running one.
+        if scheduler.thread is HERE.thread and scheduler.loop.is_running():
             return latest
-        return namespace_of(current_scheduler(), current)
-    if current.scheduler.loop is loop:
-        return current
-    return namespace_of(current_scheduler(), current.name)
+    return namespace_of(current_scheduler(), current if isinstance(current, str) else current.name)
 
 
 def namespace_of(scheduler: Scheduler, name: str) -> Namespace:

@@ -25,7 +25,7 @@ from greenroom.foundation.server import Gone, Server
 from greenroom.foundation.signals import Signals
 from greenroom.foundation.system import System
 from greenroom.foundation.ties import Control, Ending
-from greenroom.foundation.worker import CURRENT, DONE, FAILED, Worker, current_worker, running_processes
+from greenroom.foundation.worker import CURRENT, DONE, FAILED, Worker, current_worker, running_processes, worker_on
 
 S_co = TypeVar("S_co", covariant=True)
 P = ParamSpec("P")
@@ -211,7 +211,7 @@ class Process(System, Signals, Ref[S_co]):
     async def _wait(self, waiter: Waiter, name: str, seconds: float | None) -> Any:
         timers = self.namespace.scheduler.timers
         timer = None if seconds is None else timers.schedule(seconds, self._expire, waiter, name, seconds)
-        worker = current_worker()
+        worker = worker_on(self.namespace.scheduler.loop)
         if worker is not None:
             worker.calling = self
         try:
@@ -240,7 +240,7 @@ class Process(System, Signals, Ref[S_co]):
         return function
 
     def _refuse_circle(self, name: str, seconds: float | None) -> None:
-        worker = current_worker()
+        worker = worker_on(self.namespace.scheduler.loop)
         caller: Any = None if worker is None else worker.process
         if caller is None:
             return

@@ -7,6 +7,7 @@ spent, callers let the event loop turn once, so that I/O, timers and other proce
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Generator
 from types import coroutine
@@ -30,10 +31,12 @@ class Runnable(Protocol):
 class Scheduler:
     """Decides what runs next on one event loop."""
 
-    __slots__ = ("_handle", "_paused", "_ready", "_turning", "clock", "credit", "falling", "loop", "timers")
+    __slots__ = ("_handle", "_paused", "_ready", "_turning", "clock", "credit", "falling", "loop", "thread", "timers")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock | None = None) -> None:
         self.loop = loop
+        # The thread in which the loop was last asked for: `HERE.thread` there.
+        self.thread: object = None
         self.clock: Clock = clock or SystemClock()
         self.credit = BUDGET
         # The processes that are to hear of an end, while one is told; None otherwise.
@@ -85,6 +88,16 @@ class Scheduler:
 _schedulers: dict[asyncio.AbstractEventLoop, Scheduler] = {}
 
 
+class _Here(threading.local):
+    """One token for each thread, which is found faster than the running loop: that asks the system for its process."""
+
+    def __init__(self) -> None:
+        self.thread = object()
+
+
+HERE: Final = _Here()
+
+
 def current_scheduler() -> Scheduler:
     """The scheduler of the running event loop."""
     loop = asyncio.get_running_loop()
@@ -92,6 +105,7 @@ def current_scheduler() -> Scheduler:
     if scheduler is None:
         scheduler = Scheduler(loop)
         install_scheduler(scheduler)
+    scheduler.thread = HERE.thread
     return scheduler
 
 

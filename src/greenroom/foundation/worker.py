@@ -363,6 +363,12 @@ def current_worker() -> Worker | None:
     return task.worker if isinstance(task, WorkerTask) else None
 
 
+def worker_on(loop: asyncio.AbstractEventLoop) -> Worker | None:
+    """The same, for whoever knows the running loop."""
+    task = CURRENT.get(loop)
+    return task.worker if isinstance(task, WorkerTask) else None
+
+
 def running_processes() -> list[Host]:
     """The processes whose handlers are on the stack, the innermost first: each waits for the one before it."""
     found: list[Host] = []
