@@ -39,6 +39,7 @@ from greenroom.foundation.introspection import (
     resume,
     suspend,
 )
+from greenroom.foundation.mailbox_limit import MailboxLimit, WhenFull
 from greenroom.foundation.match import ANY, Entry, Match
 from greenroom.foundation.namespace import Global, list_services, namespace
 from greenroom.foundation.outcome import Done, Exited, NotOwner, Outcome, TaskDown, TaskTimeout
@@ -119,6 +120,7 @@ __all__ = [
     "Informed",
     "Listener",
     "MailboxFull",
+    "MailboxLimit",
     "Match",
     "Missed",
     "Monitor",
@@ -165,6 +167,7 @@ __all__ = [
     "Topic",
     "Unregistered",
     "Via",
+    "WhenFull",
     "alias",
     "batched",
     "calm_collector",

@@ -10,6 +10,7 @@ from greenroom.foundation.errors import StartError, StartFailed
 from greenroom.foundation.exits import ProcessExit, reason_of
 from greenroom.foundation.genserver import GenServer
 from greenroom.foundation.mailbox import NOTHING, Arguments, Function, Keywords
+from greenroom.foundation.mailbox_limit import MailboxLimit, WhenFull
 from greenroom.foundation.namespace import Name, checked
 from greenroom.foundation.process import Process
 from greenroom.foundation.ref import CALL_SECONDS, Ref, Within
@@ -66,6 +67,10 @@ class ChildSpec(Generic[S]):
         """Give `init` this many seconds."""
         return self._copy(replace(self.options, timeout=seconds), self.name)
 
+    def mailbox(self, messages: int, when_full: WhenFull = "refuse") -> Self:
+        """Let at most so many messages wait for it; see `MailboxLimit` for what becomes of the others."""
+        return self._copy(replace(self.options, mailbox=MailboxLimit(messages, when_full)), self.name)
+
     @property
     def child_id(self) -> Hashable:
         """What the supervisor knows it by."""
@@ -102,8 +107,16 @@ class ChildSpec(Generic[S]):
         args = extra + self.args if extra else self.args
         if not isinstance(function, type):
             return _called(function, args, self.kwargs, parent)
+        options = self.options
         return launch(
-            function, args, self.kwargs, name=self.name, parent=parent, link=link, seconds=self.options.timeout
+            function,
+            args,
+            self.kwargs,
+            name=self.name,
+            parent=parent,
+            link=link,
+            seconds=options.timeout,
+            limit=options.mailbox,
         )
 
     def _copy(self, options: ChildOptions, name: Name | None) -> Self:

@@ -61,6 +61,7 @@ class GenServer(Server):
         super().__init_subclass__()
         if options:
             cls.__child__ = replace(cls.__child__, **options)
+            cls.__mailbox__ = cls.__child__.mailbox
         _refuse_shadows(cls)
         cls.__handlers__ = _handlers(cls)
         cls.__batches__ = any(hasattr(handler, MARK) for handler in cls.__handlers__.values())

@@ -15,6 +15,7 @@ from itertools import islice
 from operator import length_hint
 from typing import Any, Final, NoReturn
 
+from greenroom.foundation import telemetry
 from greenroom.foundation.batch import merged
 from greenroom.foundation.errors import Rejected
 from greenroom.foundation.exits import KILLED, reason_of
@@ -40,6 +41,10 @@ from greenroom.foundation.ties import Control, Ending, Ties
 from greenroom.foundation.worker import CURRENT, DONE, FAILED, Worker
 
 logger = logging.getLogger("greenroom.process")
+
+GROWN: Final = ("greenroom", "mailbox", "grown")
+LONG: Final = 1000
+"""From how many messages on telemetry is told of a mailbox, each time that the process begins with it."""
 
 SLICE: Final = 128
 """How many messages one process handles before the others have their turn."""
@@ -368,6 +373,8 @@ class Handling:
     def _waiting(self) -> Iterator[Message]:
         if self.backlog is None:
             queue = self.queue or Mailbox()
+            if len(queue) >= LONG and telemetry.bus.listening:
+                telemetry.execute(GROWN, {"messages": len(queue)}, {"process": self})
             self.backlog = iter(list(merged(queue)) if self.server.__batches__ else queue)
             self.queue = BUSY
             if self.ties is not None and self.ties.observer is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar, get_args
 
 from greenroom.foundation.exits import is_clean
+from greenroom.foundation.mailbox_limit import MailboxLimit
 
 Strategy: TypeAlias = Literal["one_for_one", "one_for_all", "rest_for_one"]
 RestartType: TypeAlias = Literal["permanent", "transient", "temporary"]
@@ -34,6 +35,7 @@ class ChildOptions:
     significant: bool = False
     timeout: float | None = None
     start: tuple[Callable[..., object], tuple[object, ...]] | None = None
+    mailbox: MailboxLimit | None = None
 
     def __post_init__(self) -> None:
         if self.restart not in get_args(RestartType):

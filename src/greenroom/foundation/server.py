@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Collection, Mapping
 from typing import Any, ClassVar
 
 from greenroom.foundation.mailbox import Function
+from greenroom.foundation.mailbox_limit import MailboxLimit
 from greenroom.foundation.redaction import Request, Shown, show
 
 
@@ -19,6 +20,7 @@ class Server:
     __handlers__: ClassVar[dict[str, Function]] = {}
     __hooks__: ClassVar[frozenset[str]] = frozenset()
     __batches__: ClassVar[bool] = False
+    __mailbox__: ClassVar[MailboxLimit | None] = None
     # What takes messages: `handle_info`, in the form that the runtime uses.
     __info__: ClassVar[Function]
     # Whether a handler that fails is undone for `terminate`; a server that keeps its own state in order may say no.

@@ -6,7 +6,9 @@ from typing import Any
 
 from greenroom.foundation.errors import StartFailed
 from greenroom.foundation.exits import ProcessExit, reason_of
+from greenroom.foundation.limited_process import LimitedProcess
 from greenroom.foundation.mailbox import Arguments, Function, Keywords
+from greenroom.foundation.mailbox_limit import MailboxLimit
 from greenroom.foundation.namespace import Name, Namespace, current_namespace
 from greenroom.foundation.process import Process
 from greenroom.foundation.report import report_start
@@ -23,6 +25,7 @@ async def launch(
     parent: Process[Any] | None = None,
     link: bool = False,
     seconds: float | None = None,
+    limit: MailboxLimit | None = None,
 ) -> Process[Any]:
     """Start a process whose server is `factory(*args, **kwargs)`, under a name and linked to the caller if asked.
 
@@ -39,7 +42,10 @@ async def launch(
         raise StartFailed(getattr(factory, "__name__", repr(factory)), reason_of(error)) from error
     if not isinstance(server, Server):
         raise StartFailed(repr(factory), TypeError(f"expected a server, got {server!r}"))
-    process: Process[Any] = Process(server, namespace, name)
+    limit = limit or server.__mailbox__
+    process: Process[Any] = (
+        Process(server, namespace, name) if limit is None else LimitedProcess(server, namespace, name, limit)
+    )
     # From the beginning: a process that ends as soon as its `init` is through has to be missed by its parent.
     process.parent = parent
     if name is not None:
