@@ -16,8 +16,8 @@ from typing import Any, Final, Protocol
 from greenroom.foundation.clock import Clock, SystemClock
 from greenroom.foundation.timer import TimerWheel
 
-BUDGET: Final = 2000
-LEAST: Final = 16
+BUDGET: Final = 1000
+LEAST: Final = 8
 
 
 class Runnable(Protocol):
