@@ -7,6 +7,7 @@ from collections.abc import Generator
 from typing import Any, Final, Generic, TypeVar
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class Reply(Generic[T]):
@@ -24,10 +25,10 @@ class Reply(Generic[T]):
         self._error: BaseException | None = None
         self._waiters: dict[asyncio.Future[T], None] | None = None
 
-    @classmethod
-    def of(cls, value: T) -> Reply[T]:
+    @staticmethod
+    def of(value: U) -> Reply[U]:
         """A reply that is already there."""
-        reply = cls()
+        reply = Reply[U]()
         reply.send(value)
         return reply
 
