@@ -1,8 +1,9 @@
 """Supervised, typed processes for Python services, as Erlang/OTP has them."""
 
-from greenroom.foundation import debugging, telemetry
+from greenroom.foundation import application, debugging, telemetry
 from greenroom.foundation.agent import Agent
 from greenroom.foundation.alias import Alias, AliasedMonitor, AliasMode, alias, monitor_with_alias
+from greenroom.foundation.application import Application
 from greenroom.foundation.batch import batched
 from greenroom.foundation.child import ChildSpec, Informed, child
 from greenroom.foundation.collector import calm_collector
@@ -97,6 +98,7 @@ __all__ = [
     "AlreadyPresent",
     "AlreadyRegistered",
     "AlreadyStarted",
+    "Application",
     "CallError",
     "CallTimeout",
     "CallingSelf",
@@ -169,6 +171,7 @@ __all__ = [
     "Via",
     "WhenFull",
     "alias",
+    "application",
     "batched",
     "calm_collector",
     "cancel_timer",
