@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 from dataclasses import fields, replace
-from typing import Any, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar, cast, get_origin
+from typing import Any, Final, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar, cast, get_origin
 
 from greenroom.foundation.errors import StartError, StartFailed
-from greenroom.foundation.exits import ProcessExit, reason_of
+from greenroom.foundation.exits import reason_of
 from greenroom.foundation.genserver import GenServer
 from greenroom.foundation.mailbox import NOTHING, Arguments, Function, Keywords
 from greenroom.foundation.mailbox_limit import MailboxLimit, WhenFull
@@ -126,6 +127,10 @@ class ChildSpec(Generic[S]):
         return f"<child {self.child_id!r}, {self.options.restart}>"
 
 
+PASSING: Final = (StartError, asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
+"""What a start function raises that is no reason of its own: an answer, or the end of whoever asked."""
+
+
 class Informed(Within[S]):
     """The address of a child, and what else its start function had to say: it answered `Informed(ref, info)`."""
 
@@ -141,9 +146,9 @@ async def _called(function: Function, args: Arguments, kwargs: Keywords, parent:
     name = getattr(function, "__name__", repr(function))
     try:
         answer = await cast(Awaitable[object], function(*args, **kwargs))
-    except StartError:
+    except PASSING:
         raise
-    except (Exception, ProcessExit) as error:  # whatever it raises is the reason why there is no process
+    except BaseException as error:  # whatever else it raises is the reason why there is no process
         raise StartFailed(name, reason_of(error)) from error
     if isinstance(answer, StartError):
         raise answer

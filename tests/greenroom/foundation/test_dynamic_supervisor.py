@@ -330,6 +330,14 @@ async def leave() -> Ref[Stack]:
     exit_with("oops")
 
 
+class Thrown(BaseException):
+    """What is no error."""
+
+
+async def throw() -> Ref[Stack]:
+    raise Thrown("oops")
+
+
 @pytest.mark.conforms("ex.dynamic_supervisor.036")
 async def test_a_child_that_declines_is_not_kept(tree: Tree) -> None:
     sup = await tree.start(DynamicSupervisor)
@@ -338,10 +346,16 @@ async def test_a_child_that_declines_is_not_kept(tree: Tree) -> None:
     assert await counts(sup) == (0, 0)
 
 
-@pytest.mark.conforms(*(f"ex.dynamic_supervisor.{number:03}" for number in (37, 38, 40, 41)))
+@pytest.mark.conforms(*(f"ex.dynamic_supervisor.{number:03}" for number in range(37, 42)))
 @pytest.mark.parametrize(
     ("function", "reason"),
-    [(find, "'found'"), (wander, "TypeError(.*got 'nowhere'.*)"), (fail, "RuntimeError('oops')"), (leave, "'oops'")],
+    [
+        (find, "'found'"),
+        (wander, "TypeError(.*got 'nowhere'.*)"),
+        (fail, "RuntimeError('oops')"),
+        (leave, "'oops'"),
+        (throw, "Thrown('oops')"),
+    ],
 )
 async def test_a_start_function_that_fails_leaves_the_supervisor_as_it_was(
     tree: Tree, function: Callable[..., Awaitable[object]], reason: str
