@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from greenroom.foundation.errors import NotAHandler, NotRunning, ServerDown
 from greenroom.foundation.mailbox import NOTHING, Arguments, Function, Keywords, Message
@@ -14,9 +14,11 @@ from greenroom.foundation.reply import Reply
 from greenroom.foundation.server import Server
 from greenroom.infrastructure.entity.departure import has_departed
 
+E = TypeVar("E")
 E_co = TypeVar("E_co", covariant=True)
 P = ParamSpec("P")
 R = TypeVar("R")
+
 
 class Starter(Protocol):
     """Whoever starts the entities of a kind."""
@@ -35,11 +37,10 @@ class EntityRef(Ref[E_co]):
 
     __slots__ = ("key", "name", "seconds", "server")
 
-    def __init__(self, server: type[E_co], kind: str, key: int | str, seconds: float | None = CALL_SECONDS) -> None:
-        self.server = server
-        self.key = key
-        self.name = (kind, key)
-        self.seconds = seconds
+    # Made without a constructor, by `entity_ref`: every other call begins with an address that is made for it.
+    server: type[E_co]
+    key: int | str
+    name: tuple[str, int | str]
 
     async def call(
         self, method: Callable[Concatenate[E_co, P], Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs
@@ -88,7 +89,9 @@ class EntityRef(Ref[E_co]):
 
     def within(self, seconds: float | None) -> Ref[E_co]:
         """The same address, where calls wait for this many seconds, the start included."""
-        return EntityRef(self.server, self.name[0], self.key, seconds)
+        ref = entity_ref(self.server, self.name[0], self.key)
+        ref.seconds = seconds
+        return ref
 
     def find(self) -> Any:
         """The process that is there now, or None."""
@@ -128,6 +131,19 @@ class EntityRef(Ref[E_co]):
 
     def __repr__(self) -> str:
         return f"<{self.server.__name__} {self.key!r}>"
+
+
+_blank: Final[Callable[..., Any]] = object.__new__
+
+
+def entity_ref(server: type[E], kind: str, key: int | str) -> EntityRef[E]:
+    """The address of an entity of this kind."""
+    ref: EntityRef[E] = _blank(EntityRef)
+    ref.server = server
+    ref.key = key
+    ref.name = (kind, key)
+    ref.seconds = CALL_SECONDS
+    return ref
 
 
 def _countdown(seconds: float | None) -> Callable[[], float | None]:

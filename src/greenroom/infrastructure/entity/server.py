@@ -33,7 +33,7 @@ from greenroom.foundation.genserver import GenServer, reserved_names
 from greenroom.foundation.handling import Ended
 from greenroom.foundation.reply import Reply
 from greenroom.infrastructure.database import Conflict, Invalid, Refusal, Step
-from greenroom.infrastructure.entity.address import EntityRef
+from greenroom.infrastructure.entity.address import EntityRef, entity_ref
 from greenroom.infrastructure.entity.backlog import Unsaved
 from greenroom.infrastructure.entity.departure import ERASED
 from greenroom.infrastructure.entity.error import KeptInMemory, NoSuchEntity, NotSaved, StaleState
@@ -92,7 +92,7 @@ class Entity(GenServer, Generic[K, S]):
     @classmethod
     def at(cls, key: K) -> EntityRef[Self]:
         """The address of the entity with this key; its first use starts it."""
-        return EntityRef(cls, cls.__entity__, key)
+        return entity_ref(cls, cls.__entity__, key)
 
     @classmethod
     def of(cls, key: K, state: S) -> Self:
