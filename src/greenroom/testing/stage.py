@@ -71,11 +71,13 @@ class Stage:
                 self.loop.main.cancel()
 
     def close(self, *, check: bool = True) -> None:
-        """Stop the tree, end everything, and say what should have ended before.
+        """Stop the tree, end everything, and say what should have ended before; the second time there is nothing to do.
 
         Raises:
             LeftBehind: something did not; not raised without `check`, after a test that failed anyway.
         """
+        if self.loop.is_closed():
+            return
         try:
             self.run(self.tree.close())
             findings = self.run(self._findings())
