@@ -149,7 +149,7 @@ class Broadcast:
             worker.process = process
             process.backlog = iter(self._messages_for(process.server.__class__))
             await process.drain()
-            if process.queue is not BUSY or context != pristine or worker.detached or length_hint(process.backlog):
+            if process.queue is not BUSY or context != pristine or worker.detached:
                 return
             process.backlog = None
             process.queue = None

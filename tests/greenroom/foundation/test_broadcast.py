@@ -34,12 +34,15 @@ class Reader(GenServer):
     moods: list[str] = field(default_factory=list[str])
     is_moody: bool = False
     gate: asyncio.Event | None = None
+    answer: Callable[[], object] | None = None
 
     async def handle_info(self, message: object) -> None:
         self.heard.append(message)
         self.moods.append(MOOD.get())
         if self.is_moody:
             MOOD.set("merry")
+        if self.answer is not None and message == "first":
+            self.answer()
         if self.gate is not None:
             await self.gate.wait()
         match message:
@@ -240,6 +243,17 @@ async def test_messages_that_follow_each_other_at_once_come_in_order(tree: Tree)
 
     numbers = list(range(2 * MOST + 3))
     assert [state(reader).heard for reader in readers] == [numbers, ["before", *numbers], numbers]
+
+
+async def test_what_a_handler_tells_the_others_comes_after_what_it_handles(tree: Tree) -> None:
+    readers = await three(tree)
+    audience = Audience([reader.find() for reader in readers], current_namespace())
+    state(readers[0]).answer = lambda: audience.tell("second")
+
+    audience.tell("first")
+    await settle()
+
+    assert [state(reader).heard for reader in readers] == [["first"], ["first", "second"], ["first", "second"]]
 
 
 async def test_a_message_in_between_keeps_its_place(tree: Tree) -> None:

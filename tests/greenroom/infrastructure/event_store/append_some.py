@@ -1,4 +1,4 @@
-"""A server of its own that appends to streams it shares with others. Run by `test_schema`."""
+"""A server of its own that appends to streams it shares with others, from a word of `test_schema` on."""
 
 import asyncio
 import sys
@@ -20,6 +20,9 @@ async def main(url: str, name: str, rounds: int) -> None:
             refused = await store.transact(Append("vain", [event, event]), Insert(gigs, {"artist": None}))
             assert isinstance(refused, Refused)
 
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
     await asyncio.gather(*(caller(number) for number in range(CALLERS)))
     await store.database.stop()
 

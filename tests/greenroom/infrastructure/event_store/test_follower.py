@@ -102,6 +102,17 @@ async def test_a_reader_that_is_cancelled_loses_no_event(store: Store) -> None:
     assert told(await take(follower, 1)) == [NINA]
 
 
+@pytest.mark.parametrize("events", [[NINA], [NINA, PAID]], ids=["one", "several"])
+async def test_what_is_appended_is_seen_at_once(store: Store, events: list[GigEvent], clock: VirtualClock) -> None:
+    waiting = asyncio.create_task(take(store.follow(), len(events)))
+    await settle()
+
+    await store.append("gig:1", events)
+
+    assert told(await waiting) == events
+    assert clock.monotonic() == 0
+
+
 async def test_what_went_into_another_transaction_is_seen_once_it_is_announced(
     store: Store, database: Ref[Database], clock: VirtualClock
 ) -> None:

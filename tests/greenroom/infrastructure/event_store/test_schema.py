@@ -63,12 +63,23 @@ def test_gigbooks_migrations_make_the_table(request: pytest.FixtureRequest, tmp_
 
 @pytest.fixture
 def servers(url: DatabaseUrl) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Two that append to the same streams."""
+    """Two that append to the same streams, from the same moment on."""
     address = url.address.replace("postgresql+psycopg", "postgresql")
     with ExitStack() as stack:
-        yield [
-            stack.enter_context(subprocess.Popen([*PROGRAM, address, name, str(ROUNDS)])) for name in ("north", "south")
+        programs = [
+            stack.enter_context(
+                subprocess.Popen([*PROGRAM, address, name, str(ROUNDS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            )
+            for name in ("north", "south")
         ]
+        for program in programs:
+            assert program.stdout is not None
+            assert program.stdout.readline() == b"ready\n"
+        for program in programs:
+            assert program.stdin is not None
+            program.stdin.write(b"go\n")
+            program.stdin.flush()
+        yield programs
 
 
 async def test_two_servers_that_append_leave_no_gap_and_hide_nothing_from_a_follower(

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenroom import GenServer, Missed, OutsideProcess, Ref, Topic, namespace, receive, spawn
+from greenroom.infrastructure.pubsub.channel import channels_of
 from greenroom.testing import Probe, Tree, settle, state
 
 
@@ -97,6 +98,30 @@ async def test_after_unsubscribing_no_more_events_come(probe: Probe) -> None:
 
     assert probe.messages == [NINA]
     assert BOOKINGS.count() == 0
+
+
+async def test_those_who_stay_still_get_events_when_others_leave(tree: Tree, probe: Probe) -> None:
+    fan = await tree.start(Fan)
+    await probe.perform(now(BOOKINGS.subscribe))
+    BOOKINGS.publish(NINA)
+    await settle()
+
+    await probe.perform(now(BOOKINGS.unsubscribe))
+    BOOKINGS.publish(MARY)
+    await settle()
+
+    assert state(fan).heard == [NINA, MARY]
+    assert probe.messages == [NINA]
+
+
+async def test_nothing_remains_of_a_subscription(probe: Probe) -> None:
+    process = probe.ref.find()
+    await probe.perform(now(BOOKINGS.subscribe))
+
+    await probe.perform(now(BOOKINGS.unsubscribe))
+
+    assert process.tie().releases == {}
+    assert channels_of(process.namespace) == {}
 
 
 async def test_to_unsubscribe_without_a_subscription_does_nothing(tree: Tree, probe: Probe) -> None:
@@ -234,6 +259,19 @@ async def test_a_slow_process_is_told_how_many_events_it_missed_in_their_place(t
     await settle()
 
     assert probe.messages == ["busy", Booked("0"), Booked("1"), Missed(5, "bookings"), NINA]
+
+
+async def test_a_burst_to_a_process_at_rest_is_bounded_as_well(probe: Probe) -> None:
+    await probe.perform(now(lambda: BOOKINGS.subscribe(limit=5)))
+    BOOKINGS.publish(NINA)
+    await settle()
+    await probe.perform(now(lambda: BOOKINGS.subscribe(limit=2)))
+
+    for _ in range(5):
+        BOOKINGS.publish(MARY)
+    await settle()
+
+    assert probe.messages == [NINA, MARY, MARY, Missed(3, "bookings")]
 
 
 async def test_a_slow_process_that_falls_behind_again_is_told_again(tree: Tree) -> None:
