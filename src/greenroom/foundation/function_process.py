@@ -104,6 +104,11 @@ class Body(Server):
         self.returned(outcome)
         self.__process__.demand().stop = Ending(NORMAL)
 
+    @property
+    def __kind__(self) -> object:
+        """Which function it runs."""
+        return self.title
+
     def __about__(self, last: object, reason: object) -> Mapping[str, object]:
         """Which function it ran."""
         return {"function": self.title}

@@ -47,6 +47,8 @@ class Registry(GenServer):
         _parted_by(self.keys)
         if not isinstance(cast(object, self.partitions), int) or self.partitions < 1:
             raise ValueError(f"expected partitions to be an integer of at least 1, got {self.partitions!r}")
+        if isinstance(self.listeners, str):
+            raise ValueError(f"expected listeners to be a list of names, got {self.listeners!r}")
 
     @staticmethod
     def table(registry: Name | Ref[Registry]) -> Table:
@@ -87,7 +89,7 @@ class Via:
     registry: Name
     key: Hashable
     # Not a part of the name, and it may have no hash.
-    value: object = field(default=None, compare=False)
+    value: object = field(default=None, compare=False, repr=False)
 
     def claim(self, namespace: Namespace, process: Any) -> None:
         """Give the key to the process; raises `AlreadyStarted`, or `NoRegistry`."""

@@ -25,6 +25,8 @@ CRASH: Final = ("greenroom", "process", "crash")
 STOP: Final = ("greenroom", "process", "stop")
 
 REPORTS_PER_SECOND: Final = 50
+KINDS: Final = 1000
+"""How many kinds are counted apart, before all begin anew."""
 
 
 def report_start(process: object) -> None:
@@ -35,21 +37,20 @@ def report_start(process: object) -> None:
 
 def report_end(process: Any, reason: object) -> None:
     """Tell that the process ended; at the level of an error unless it was meant to."""
-    clean = is_clean(reason)
-    if clean and not telemetry.bus.listening:
+    if is_clean(reason):
+        if telemetry.bus.listening:
+            telemetry.execute(STOP, {}, {"process": process, "reason": reason})
         return
     report = CrashReport(process, reason)
     if telemetry.bus.listening:
-        metadata = {"process": process, "reason": reason}
-        telemetry.execute(STOP if clean else CRASH, {}, metadata if clean else {**metadata, "report": report})
-    if not clean:
-        # A kill is no mistake of the process; those to whom it matters hear of it, and report it if they like.
-        level = logging.INFO if isinstance(reason, str) and reason == KILLED else logging.ERROR
-        if logger.isEnabledFor(level):
-            silenced = limit.admit((process.server.__class__, type(reason)))
-            if silenced is not None:
-                report.silenced = silenced
-                _write(level, report)
+        telemetry.execute(CRASH, {}, {"process": process, "reason": reason, "report": report})
+    # A kill is no mistake of the process; those to whom it matters hear of it, and report it if they like.
+    level = logging.INFO if isinstance(reason, str) and reason == KILLED else logging.ERROR
+    if logger.isEnabledFor(level):
+        silenced = limit.admit((process.server.__kind__, type(reason)))
+        if silenced is not None:
+            report.silenced = silenced
+            _write(level, report)
 
 
 def _write(level: int, report: CrashReport) -> None:
@@ -111,11 +112,17 @@ class ReportLimit:
         self.per_second = per_second
         self._kinds: dict[object, _Second] = {}
 
+    def forget(self) -> None:
+        """Begin anew, as for another program."""
+        self._kinds.clear()
+
     def admit(self, kind: object) -> int | None:
         """How many of this kind were left out before this report; None to leave it out too."""
         now = int(time.monotonic())
         second = self._kinds.get(kind)
         if second is None:
+            if len(self._kinds) >= KINDS:
+                self.forget()
             second = self._kinds[kind] = _Second(now)
         elif second.number != now:
             second.number, second.reports = now, 0

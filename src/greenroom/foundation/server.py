@@ -51,6 +51,11 @@ class Server:
         for name in names:
             setattr(self, name, getattr(made, name))
 
+    @property
+    def __kind__(self) -> object:
+        """What it is like, for those who count by kinds."""
+        return self.__class__
+
     def __about__(self, last: Request | None, reason: object) -> Mapping[str, object]:
         """What a report of its crash says besides the reason; `last` is the message that it failed at."""
         shown = show(self, last, reason)

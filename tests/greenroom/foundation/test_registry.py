@@ -101,6 +101,11 @@ async def test_partitions_are_counted_from_one(partitions: Any) -> None:
         await Registry.start("unique", partitions)
 
 
+async def test_one_listener_is_not_mistaken_for_the_letters_of_its_name() -> None:
+    with pytest.raises(StartFailed, match="expected listeners to be a list of names, got 'listener'"):
+        await Registry.start("unique", listeners="listener")
+
+
 @pytest.mark.conforms("ex.registry.duplicate.025")
 @pytest.mark.parametrize("keys", [("duplicate", "invalid"), "bag", None])
 async def test_an_unknown_kind_of_keys_is_refused_with_the_kinds_there_are(keys: Any) -> None:
