@@ -140,7 +140,7 @@ async def activation(folder: Path, number: int) -> None:
 def sleep(keys: Iterable[int]) -> None:
     for key in keys:
         process = Venue.at(key).find()
-        hibernate(process, process.server, process.server.__kind__)
+        hibernate(process, process.server, process.server.__runtime__)
 
 
 async def timed(work: Awaitable[object]) -> float:

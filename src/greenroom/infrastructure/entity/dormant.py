@@ -35,7 +35,7 @@ class Dormant(Server):
     def wake(self) -> Entity[Any, Any]:
         """Put the entity back in its place."""
         entity = self.entity
-        kind: Kind[Any, Any] | None = entity.__kind__
+        kind: Kind[Any, Any] | None = entity.__runtime__
         assert kind is not None
         replace_state(entity, kind.codec.unpack(self._packed))
         self.__process__.server = entity

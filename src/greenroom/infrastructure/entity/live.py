@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from math import ceil, inf
+from operator import length_hint
 from typing import Any, Final
 
 from greenroom.foundation.child import ChildSpec
@@ -16,8 +17,10 @@ from greenroom.foundation.exits import SHUTDOWN, describe, is_clean
 from greenroom.foundation.mailbox import NOTHING, Message
 from greenroom.foundation.process import Process
 from greenroom.foundation.reply import Reply
+from greenroom.foundation.signals import stop_server
 from greenroom.foundation.start import launch
 from greenroom.foundation.stopping import shut_down_all
+from greenroom.foundation.timer import Timer
 from greenroom.infrastructure.database import DatabaseError, Row
 from greenroom.infrastructure.entity.departure import RETIRED
 from greenroom.infrastructure.entity.dormant import awake, hibernate
@@ -42,6 +45,9 @@ SWEEPS: Final = 8
 RESOLUTION: Final = 5.0
 """How exactly the order of use is known where a kind has a limit, in seconds."""
 
+CROWDED: Final = 0.1
+"""How long to wait for room where none of those that are live can leave."""
+
 SHARE: Final = 32
 """One of so many leaves at once when a kind is full, so that not each new one has to look for another to go."""
 
@@ -63,7 +69,11 @@ class Live(DynamicSupervisor):
     entity: type[Entity[Any, Any]] = field(kw_only=True)
     kind: Kind[Any, Any] = field(kw_only=True)
     _wanted: dict[int | str, Wanted] = field(default_factory=dict[int | str, Wanted], init=False, repr=False)
+    _departing: dict[Process[Any], int | str] = field(
+        default_factory=dict[Process[Any], "int | str"], init=False, repr=False
+    )
     _asked: bool = field(default=False, init=False, repr=False)
+    _later: Timer | None = field(default=None, init=False, repr=False)
     _unsettled: bool = field(default=False, init=False, repr=False)
     _tick: int = field(default=0, init=False, repr=False)
     _idle: float = field(default=inf, init=False, repr=False)
@@ -110,8 +120,8 @@ class Live(DynamicSupervisor):
             else:
                 for key in keys:
                     await self._begin(key, rows.get(key))
-        if self._wanted:
-            self._ask(0.0 if self._room() else 0.1)
+        if self._next_wanted():
+            self._ask(0.0 if self._room() else CROWDED)
 
     def _process(self, key: int | str) -> Process[Any] | None:
         found: Process[Any] | None = self.__process__.namespace.names.get((self.entity.__entity__, key))
@@ -125,20 +135,28 @@ class Live(DynamicSupervisor):
         return wanted
 
     def _ask(self, seconds: float) -> None:
-        # Not before this turn of the loop is over: all that are wanted in it share a query.
-        if not self._asked:
+        if self._asked:
+            return
+        if self._later is not None:
+            self._later.drop()
+            self._later = None
+        if seconds:
+            self._later = self.after(seconds, Live.begin)
+        else:
+            # Not before this turn of the loop is over: all that are wanted in it share a query.
             self._asked = True
-            if seconds:
-                self.after(seconds, Live.begin)
-            else:
-                message: Message = (Live.begin, (), NOTHING, None)
-                self.__process__.namespace.scheduler.loop.call_soon(self.__process__.put, message)
+            message: Message = (Live.begin, (), NOTHING, None)
+            self.__process__.namespace.scheduler.loop.call_soon(self.__process__.put, message)
 
     def _admitted(self) -> Sequence[int | str]:
         limit = self.kind.settings.max_live
         if limit is not None and len(self._children) + len(self._wanted) > limit:
             self._make_room(len(self._children) + len(self._wanted) - limit)
-        return list(islice(self._wanted, min(BATCH, self._room())))
+        return self._next_wanted(min(BATCH, self._room()))
+
+    def _next_wanted(self, limit: int = 1) -> Sequence[int | str]:
+        departing = set(self._departing.values())
+        return list(islice((key for key in self._wanted if key not in departing), limit))
 
     def _room(self) -> int:
         limit = self.kind.settings.max_live
@@ -212,6 +230,7 @@ class Live(DynamicSupervisor):
     async def child_ended(self, child: Process[Any], reason: object) -> None:
         """Forget an entity, and report what it had not saved; its next use starts it anew."""
         self._children.pop(child, None)
+        self._departing.pop(child, None)
         if not is_clean(reason):
             self._unsettled = True
         unsaved = self.kind.backlog.lost(child)
@@ -222,9 +241,10 @@ class Live(DynamicSupervisor):
 
     def _look_at(self, processes: Iterator[Process[Any]]) -> None:
         for process in islice(processes, SLICE):
-            if process in self._children:
+            # One that has ended is still a child until its supervisor has heard of it.
+            if process.alive and process in self._children:
                 self._judge(process)
-        if processes.__length_hint__():  # type: ignore[attr-defined]  # that of a list, as `sweep` makes it
+        if length_hint(processes):
             self.__process__.put((Live._look_at, (processes,), NOTHING, None))
 
     def _judge(self, process: Process[Any]) -> None:
@@ -249,14 +269,20 @@ class Live(DynamicSupervisor):
         if entity.__unsaved__ is not None or entity.__writing__ is not None:
             self._hurry(entity)
             return False
-        self.kind.tell("retire", {"live": len(self._children)}, key=entity.key)
+        if process not in self._departing:
+            self.kind.tell("retire", {"live": len(self._children)}, key=entity.key)
+            self._part_with(process, entity, RETIRED)
+        return True
+
+    def _part_with(self, process: Process[Any], entity: Entity[Any, Any], reason: object) -> None:
         if not entity.__terminates__:
             # In one step: no message can come in between, and be lost.
-            process.die(RETIRED)
-        else:
-            self.__process__.namespace.unregister((self.entity.__entity__, entity.key), process)
-            process.put((_depart, (), NOTHING, None))
-        return True
+            process.die(reason)
+        elif process not in self._departing:
+            # It has a last word. Who asks for it meanwhile gets its successor, and not before it is gone.
+            self._departing[process] = entity.key
+            self.__process__.namespace.unregister(process.name, process)
+            process.put((stop_server, (reason,), NOTHING, None))
 
     def _hibernate(self, process: Process[Any], entity: Entity[Any, Any]) -> None:
         # What it is tied to may come back to it by other ways than its handlers.
@@ -270,15 +296,19 @@ class Live(DynamicSupervisor):
         goal = max(count, (self.kind.settings.max_live or 0) // SHARE)
         left = 0
         for is_last_try in (False, True):
-            for process in list(self._children):
+            for process in self._alive():
                 if left >= goal or (is_last_try and left >= count):
                     return
                 if process.was_used() and not is_last_try:
                     awake(process.server).__seen__ = self._tick
                     self._children[process] = self._children.pop(process)
                 elif self._retire(process):
-                    self._children.pop(process, None)
                     left += 1
+                    if not process.alive:
+                        self._children.pop(process, None)
+
+    def _alive(self) -> list[Process[Any]]:
+        return [process for process in self._children if process.alive]
 
     def _hurry(self, entity: Entity[Any, Any]) -> None:
         unsaved = entity.__unsaved__
@@ -315,8 +345,8 @@ class Live(DynamicSupervisor):
         """Save everything, within the kind's limit, and end all entities."""
         for key in list(self._wanted):
             self._refuse((key,), NotRunning(self.ref, "activate"))
-        for process, entity in [(process, awake(process.server)) for process in self._children]:
-            self.__process__.namespace.unregister((self.entity.__entity__, entity.key), process)
+        for process in self._alive():
+            self.__process__.namespace.unregister(process.name, process)
         deadline = self.kind.clock.monotonic() + self.kind.settings.stop
         pause = Pause(0.5)
         writing = Writing(self.kind)
@@ -332,11 +362,12 @@ class Live(DynamicSupervisor):
     def _end_resting(self) -> int:
         """End those that rest and have nothing to save; answers how many are left."""
         for process in list(self._children):
+            process.parent = None
             entity = awake(process.server) if process.alive else None
-            if entity is None or (process.resting and entity.__unsaved__ is None and entity.__writing__ is None):
+            if entity and process.resting and entity.__unsaved__ is None and entity.__writing__ is None:
+                self._part_with(process, entity, SHUTDOWN)
+            if not process.alive:
                 del self._children[process]
-                process.parent = None
-                process.die(SHUTDOWN)
         return len(self._children)
 
 
@@ -345,7 +376,3 @@ def _period(settings: EntitySettings) -> float | None:
     if settings.max_live is not None:
         periods.append(RESOLUTION)
     return min(periods, default=None)
-
-
-def _depart(entity: Entity[Any, Any]) -> None:
-    entity.stop(RETIRED)

@@ -53,7 +53,7 @@ class Entity(GenServer, Generic[K, S]):
     Public `async` methods are what it answers. Its hooks are those of a `GenServer`, `initial`, and `handle_reminder`.
     """
 
-    __slots__ = ("__kind__", "__seen__", "__unsaved__", "__writing__", "key", "last_persisted", "version") + (
+    __slots__ = ("__runtime__", "__seen__", "__unsaved__", "__writing__", "key", "last_persisted", "version") + (
         () if TYPE_CHECKING else ("state",)
     )
 
@@ -64,7 +64,7 @@ class Entity(GenServer, Generic[K, S]):
     __terminates__: ClassVar[bool] = False
     kind: ClassVar[str] = "entity"
 
-    __kind__: Kind[K, S] | None
+    __runtime__: Kind[K, S] | None
     __unsaved__: Unsaved[Any] | None
     __writing__: Reply[None] | None
     __seen__: int
@@ -176,7 +176,7 @@ class Entity(GenServer, Generic[K, S]):
         Raises:
             NotSaved, StaleState: as `save`.
         """
-        kind = self.__kind__
+        kind = self.__runtime__
         if kind is not None:
             outcome = await self._alone(lambda: kind.store.erase(self.key, self.version, also))
             if not isinstance(outcome, int):
@@ -214,7 +214,7 @@ class Entity(GenServer, Generic[K, S]):
     # Steps of the above.
 
     def _admit(self) -> None:
-        kind = self.__kind__
+        kind = self.__runtime__
         if kind is None or self.__unsaved__ is not None:
             return
         if not kind.is_stored:
@@ -223,14 +223,14 @@ class Entity(GenServer, Generic[K, S]):
             raise NotSaved(kind.name, self.key, f"{len(kind.backlog)} others wait to be written")
 
     def _note(self) -> None:
-        kind = self.__kind__
+        kind = self.__runtime__
         if kind is not None:
             kind.backlog.note(self, kind.clock.monotonic())
             if kind.writer is not None:
                 kind.writer.arm()
 
     async def _write(self, state: S, also: Sequence[Step]) -> Refusal | None:
-        kind = self.__kind__
+        kind = self.__runtime__
         if kind is not None:
             outcome = await self._alone(lambda: kind.store.write(Copy(self.key, state, self.version), also))
             if not isinstance(outcome, int):
@@ -257,7 +257,7 @@ class Entity(GenServer, Generic[K, S]):
 
     async def _resolve(self) -> None:
         # The kind's writer has ended in the middle of a write, and what became of it decides the version.
-        kind, unsaved = self.__kind__, self.__unsaved__
+        kind, unsaved = self.__runtime__, self.__unsaved__
         if kind is not None and unsaved is not None and unsaved.doubt is not None:
             outcome = await kind.store.write(unsaved.doubt, doubtful=True)
             if isinstance(outcome, int):
@@ -265,9 +265,9 @@ class Entity(GenServer, Generic[K, S]):
             unsaved.doubt = None
 
     def _leave(self, reason: Shutdown) -> None:
-        if self.__kind__ is None:
+        if self.__runtime__ is None:
             return
-        self.__kind__.backlog.forget(self)
+        self.__runtime__.backlog.forget(self)
         ties = self.__process__.ties
         # They were heard, so they must not ask again, as those will who still wait in the mailbox.
         for promised in () if ties is None else ties.promises:
@@ -285,7 +285,7 @@ def _overrides(cls: type[Entity[Any, Any]], hook: str) -> bool:
 
 def equip(entity: Entity[K, S], kind: Kind[K, S] | None, key: K) -> None:
     """Give a new entity its key, and all that it has from the runtime but a state."""
-    entity.__kind__ = kind
+    entity.__runtime__ = kind
     entity.__unsaved__ = None
     entity.__writing__ = None
     entity.__seen__ = 0
@@ -306,6 +306,6 @@ def stored(entity: Entity[K, S], version: int, at: datetime) -> None:
 
 
 def _attached(entity: Entity[K, S]) -> Kind[K, S]:
-    if entity.__kind__ is None:
+    if entity.__runtime__ is None:
         raise OutsideProcess("a reminder")
-    return entity.__kind__
+    return entity.__runtime__

@@ -134,6 +134,51 @@ async def test_an_entity_with_a_last_word_has_it_before_it_leaves(tree: Tree, cl
     assert await Polite.at(7).call(Polite.look) == Diary()
 
 
+async def test_who_makes_room_has_its_last_word_before(tree: Tree, clock: VirtualClock) -> None:
+    await tree.start_supervised(entities(Polite, Memory(Diary), EntitySettings(max_live=1)))
+    said = list[str]()
+    await Polite.at(7).call(Polite.hello, said)
+    first = Polite.at(7).find()
+
+    for key in (8, 7):
+        await clock.advance(6.0)
+        await Polite.at(key).call(Polite.hello, said)
+
+    assert said == ["7: Shutdown(detail='retired')", "8: Shutdown(detail='retired')"]
+    assert Polite.at(7).find() is not first
+
+
+async def test_the_last_word_comes_at_shutdown_too(tree: Tree, clock: VirtualClock) -> None:
+    kind = await tree.start_supervised(entities(Polite, Memory(Diary), EntitySettings(hibernate=8.0)))
+    said = list[str]()
+    for key in (7, 8):
+        await Polite.at(key).call(Polite.hello, said)
+    await clock.advance(12.0)
+
+    stopping = asyncio.ensure_future(tree.stop(kind))
+    await clock.advance(2.0)
+
+    await stopping
+    assert said == ["7: shutdown", "8: shutdown"]
+
+
+async def test_one_that_has_just_died_does_not_disturb_the_sweep_or_the_end(tree: Tree, clock: VirtualClock) -> None:
+    kind = await tree.start_supervised(venue_kind("memory", max_live=2))
+    for key in (1, 2):
+        await Venue.at(key).call(Venue.look)
+    live_process = process_of(LIVE)
+
+    for act in (lambda: live_process.put((Live.sweep, (1000.0,), {}, None)), lambda: Venue.at(3).cast(Venue.look)):
+        act()
+        Venue.at(1).exit("kill")
+        await settle()
+        await Venue.at(1).call(Venue.look)
+    assert LIVE.where() is live_process
+
+    Venue.at(1).exit("kill")
+    await tree.stop(kind)
+
+
 async def test_thousands_leave_without_holding_anybody_up(tree: Tree, clock: VirtualClock) -> None:
     await tree.start_supervised(venue_kind("memory", idle=80.0))
     for key in range(3000):
