@@ -247,8 +247,15 @@ async def test_messages_that_follow_each_other_at_once_come_in_order(tree: Tree)
 
 async def test_what_a_handler_tells_the_others_comes_after_what_it_handles(tree: Tree) -> None:
     readers = await three(tree)
-    audience = Audience([reader.find() for reader in readers], current_namespace())
-    state(readers[0]).answer = lambda: audience.tell("second")
+    processes = [reader.find() for reader in readers]
+    audience = Audience(processes, current_namespace())
+
+    def tell_the_others() -> None:
+        for process in audience.tell("second"):
+            if process is not processes[0]:
+                process.send("second")
+
+    state(readers[0]).answer = tell_the_others
 
     audience.tell("first")
     await settle()
