@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 
 from greenroom.foundation import telemetry
 from greenroom.foundation.broadcast import Audience
+from greenroom.foundation.limited_process import LimitedProcess
 from greenroom.foundation.namespace import Namespace
 from greenroom.foundation.process import Process
 from greenroom.infrastructure.pubsub.missed import Missed
@@ -50,7 +51,9 @@ class Channel:
             listener.offer(event)
 
     def join(self, process: Process[Any], limit: int) -> None:
-        """Subscribe the process, until it leaves or ends."""
+        """Subscribe the process, until it leaves or ends. A limit of its whole mailbox holds for events as well."""
+        if isinstance(process, LimitedProcess):
+            limit = min(limit, process.limit.messages)
         subscription = self.subscriptions.get(process)
         if subscription is not None:
             subscription.limit = limit

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenroom import GenServer, Missed, OutsideProcess, Ref, Topic, namespace, receive, spawn
+from greenroom import GenServer, Missed, OutsideProcess, Ref, Topic, child, namespace, receive, spawn
 from greenroom.infrastructure.pubsub.channel import channels_of
 from greenroom.testing import Probe, Tree, settle, state
 
@@ -272,6 +272,16 @@ async def test_a_burst_to_a_process_at_rest_is_bounded_as_well(probe: Probe) -> 
     await settle()
 
     assert probe.messages == [NINA, MARY, MARY, Missed(3, "bookings")]
+
+
+async def test_the_limit_of_a_mailbox_holds_for_events_and_is_not_silent(tree: Tree) -> None:
+    fan = await tree.start_supervised(child(Fan).mailbox(2))
+
+    for _ in range(5):
+        BOOKINGS.publish(MARY)
+    await settle()
+
+    assert state(fan).heard == [MARY, MARY, Missed(3, "bookings")]
 
 
 async def test_a_slow_process_that_falls_behind_again_is_told_again(tree: Tree) -> None:
