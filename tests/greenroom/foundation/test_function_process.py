@@ -10,6 +10,7 @@ from greenroom import (
     GenServer,
     OutsideProcess,
     Ref,
+    Supervisor,
     current_process,
     list_processes,
     receive,
@@ -175,6 +176,25 @@ async def test_a_starter_that_traps_exits_hears_of_the_end_of_a_linked_function(
     linked = spawn_link(sleep, 0)
 
     assert await receive(Exit) == Exit(linked, "normal")
+
+
+async def test_a_supervised_function_that_traps_exits_hears_that_it_should_stop() -> None:
+    heard: list[Exit] = []
+
+    async def work() -> None:
+        trap_exit()
+        heard.append(await receive(Exit))
+
+    async def start() -> Ref[object]:
+        return spawn(work)
+
+    supervisor = await Supervisor.start([{"id": "work", "start": (start, ()), "shutdown": 5.0}])
+    address = supervisor.where()
+    await settle()
+
+    await supervisor.stop()
+
+    assert heard == [Exit(address, "shutdown")]
 
 
 @in_process
