@@ -85,7 +85,8 @@ async def running(
         [
             child(Database, url, settings=DatabaseSettings(max_waiting=1_000_000)).named("database"),
             entities(Venue, home, settings),
-        ]
+        ],
+        strategy="one_for_one",
     )
     try:
         yield

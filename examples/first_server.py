@@ -16,7 +16,7 @@ class Venue(GenServer):
 
 
 async def main() -> None:
-    await Supervisor.start([child(Venue).named("blue-note")])
+    await Supervisor.start([child(Venue).named("blue-note")], strategy="one_for_one")
     venue = Ref(Venue, "blue-note")
     print(await venue.call(Venue.book, "Friday", artist="Nina"))
     print(await venue.call(Venue.book, "Friday", artist="Mary"))

@@ -172,7 +172,7 @@ async def lookup(seconds: float, processes: int) -> Figures:
 
 async def restart(seconds: float, processes: int) -> Figures:
     for number in range(processes):
-        await Supervisor.start([child(Counter).named(f"counter-{number}")], max_restarts=100)
+        await Supervisor.start([child(Counter).named(f"counter-{number}")], max_restarts=100, strategy="one_for_one")
     names = [Ref(Counter, f"counter-{number}") for number in range(processes)]
     times = [await _replaced(name) for _ in range(5) for name in names]
     return {"p50": percentile(times, 50), "p99": percentile(times, 99)}
@@ -190,7 +190,7 @@ async def crashes(seconds: float, processes: int) -> Figures:
     """Let handlers fail, `processes` times in all, in a thousand servers in turn, each call after a restart."""
     names = [f"counter-{number}" for number in range(min(1_000, processes))]
     for name in names:
-        await Supervisor.start([child(Counter).named(name)], max_restarts=processes)
+        await Supervisor.start([child(Counter).named(name)], max_restarts=processes, strategy="one_for_one")
     servers = [Ref(Counter, name) for name in names]
     started = perf_counter()
     for number in range(processes):

@@ -6,7 +6,7 @@
         defaults = {"capacity": 90}
 
         def tree(self) -> ChildSpec[Any]:
-            return child(Supervisor, [child(Venue, "Blue Note", self.fetch("capacity"))])
+            return child(Supervisor, [child(Venue, "Blue Note", self.fetch("capacity"))], strategy="one_for_one")
 
     await application.start(Gigbook())
     await application.stop("gigbook")

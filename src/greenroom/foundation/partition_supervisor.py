@@ -49,7 +49,7 @@ class PartitionSupervisor(Supervisor):
         max_seconds: float = 5.0,
         with_arguments: WithArguments | None = None,
     ) -> None:
-        super().__init__((), strategy, max_restarts, max_seconds)
+        super().__init__((), strategy=strategy, max_restarts=max_restarts, max_seconds=max_seconds)
         self._pattern = child_spec(child)
         if self._pattern.name is not None:
             raise ValueError(f"expected a child without a name, since there are many of it, got {self._pattern.name!r}")

@@ -103,7 +103,7 @@ class Supervisor(GenServer, type="supervisor"):
     """Keeps a fixed list of children alive, by a strategy, within `max_restarts` in `max_seconds`."""
 
     children: Sequence[ChildForm] = ()
-    strategy: Strategy = "one_for_one"
+    strategy: Strategy = field(kw_only=True)
     max_restarts: int = 3
     max_seconds: float = 5.0
     auto_shutdown: AutoShutdown = "never"

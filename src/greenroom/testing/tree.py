@@ -49,7 +49,9 @@ class Tree:
             StartError: it did not start.
         """
         if self.supervisor is None:
-            self.supervisor = await Supervisor.start((), max_restarts=1_000_000, max_seconds=1.0)
+            self.supervisor = await Supervisor.start(
+                (), max_restarts=1_000_000, max_seconds=1.0, strategy="one_for_one"
+            )
         named = spec if spec.name is not None else self._seated(spec)
         started = await self.supervisor.within(None).call(Supervisor.start_child, named)
         if isinstance(started, StartError):

@@ -45,7 +45,7 @@ class Stage(Application):
 
     def tree(self) -> ChildSpec[Any]:
         parts = [child(Part, name, self.get("reliable", True)).named(name) for name in ("sound", "light")]
-        return child(Supervisor, parts, max_restarts=0).named("stage")
+        return child(Supervisor, parts, max_restarts=0, strategy="one_for_one").named("stage")
 
     async def prep_stop(self) -> None:
         LOG.append("prep_stop")

@@ -33,6 +33,7 @@ from greenroom import (
 from greenroom.foundation.child import child_spec
 from greenroom.foundation.namespace import Name
 from greenroom.testing import Probe, Tree, crash, settle
+from tests.greenroom.foundation.one_for_one import OneForOne
 from tests.greenroom.foundation.stack import Stack
 
 NONSENSE: list[tuple[dict[str, object], str]] = [
@@ -68,7 +69,7 @@ async def counts(sup: Ref[DynamicSupervisor]) -> tuple[int, int]:
 
 @pytest.mark.conforms("ex.dynamic_supervisor.001")
 async def test_a_dynamic_supervisor_in_a_tree_begins_without_children(tree: Tree) -> None:
-    await tree.start(Supervisor, [child(DynamicSupervisor).named("stacks")])
+    await tree.start(Supervisor, [child(DynamicSupervisor).named("stacks")], strategy="one_for_one")
 
     assert await Ref(DynamicSupervisor, "stacks").call(DynamicSupervisor.which_children) == []
 
@@ -77,7 +78,7 @@ async def test_a_dynamic_supervisor_in_a_tree_begins_without_children(tree: Tree
 async def test_the_name_of_a_dynamic_supervisor_is_its_id(tree: Tree) -> None:
     names: list[Name] = ["stacks", Global("stacks"), Via("sups", "stacks")]
     await tree.start_supervised(child(Registry, "unique").named("sups"))
-    sup = await tree.start(Supervisor, [child(DynamicSupervisor).named(name) for name in names])
+    sup = await tree.start(Supervisor, [child(DynamicSupervisor).named(name) for name in names], strategy="one_for_one")
 
     assert [info.id for info in await sup.call(Supervisor.which_children)] == names
     for name in names:
@@ -86,7 +87,7 @@ async def test_the_name_of_a_dynamic_supervisor_is_its_id(tree: Tree) -> None:
 
 @pytest.mark.conforms("ex.dynamic_supervisor.003")
 async def test_two_dynamic_supervisors_without_a_name_share_an_id(tree: Tree) -> None:
-    sup = await tree.start(Supervisor)
+    sup = await tree.start(Supervisor, strategy="one_for_one")
     first = await sup.call(Supervisor.start_child, DynamicSupervisor)
 
     second = await sup.call(Supervisor.start_child, DynamicSupervisor)
@@ -107,7 +108,7 @@ def test_a_class_of_dynamic_supervisors_is_a_supervisor_with_its_class_as_id() -
 
 @pytest.mark.conforms("ex.dynamic_supervisor.005", "ex.supervisor.002", "ex.gen_server.002")
 @pytest.mark.parametrize(
-    ("kind", "type"), [(DynamicSupervisor, "supervisor"), (Supervisor, "supervisor"), (Stack, "worker")]
+    ("kind", "type"), [(DynamicSupervisor, "supervisor"), (OneForOne, "supervisor"), (Stack, "worker")]
 )
 async def test_a_class_may_say_everything_about_itself_as_a_child(kind: Any, type: str) -> None:
     async def begin(*args: object) -> object:
@@ -186,7 +187,11 @@ async def test_a_supervisor_is_known_for_what_it_is(tree: Tree) -> None:
     class Stacks(DynamicSupervisor):
         pass
 
-    sup = await tree.start(Supervisor, [child(Stacks), child(Supervisor), child(DynamicSupervisor)])
+    sup = await tree.start(
+        Supervisor,
+        [child(Stacks), child(Supervisor, strategy="one_for_one"), child(DynamicSupervisor)],
+        strategy="one_for_one",
+    )
 
     infos = await sup.call(Supervisor.which_children)
     assert [(info.type, info.server) for info in infos] == [

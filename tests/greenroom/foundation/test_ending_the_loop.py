@@ -50,7 +50,7 @@ class Singer(GenServer):
 
 
 async def leave_behind(log: list[str], method: Callable[[Doors], Awaitable[None]]) -> None:
-    await Supervisor.start([child(Doors, log).named("doors")])
+    await Supervisor.start([child(Doors, log).named("doors")], strategy="one_for_one")
     Ref(Doors, "doors").cast(method)
     await asyncio.sleep(0.01)
 
@@ -73,7 +73,7 @@ def test_a_program_ends_while_a_handler_swallows_its_cancellation() -> None:
 
 def test_a_program_that_fails_ends_while_its_tree_stops() -> None:
     async def fail() -> None:
-        tree = await Supervisor.start([child(Doors).named("doors").shutdown("infinity")])
+        tree = await Supervisor.start([child(Doors).named("doors").shutdown("infinity")], strategy="one_for_one")
         Ref(Doors, "doors").cast(Doors.wait)
         await asyncio.sleep(0.01)
         stopping = asyncio.create_task(tree.stop())

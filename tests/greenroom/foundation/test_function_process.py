@@ -188,7 +188,7 @@ async def test_a_supervised_function_that_traps_exits_hears_that_it_should_stop(
     async def start() -> Ref[object]:
         return spawn(work)
 
-    supervisor = await Supervisor.start([{"id": "work", "start": (start, ()), "shutdown": 5.0}])
+    supervisor = await Supervisor.start([{"id": "work", "start": (start, ()), "shutdown": 5.0}], strategy="one_for_one")
     address = supervisor.where()
     await settle()
 

@@ -16,11 +16,11 @@ from greenroom import (
     GenServer,
     Ref,
     ServerDown,
-    Supervisor,
     child,
     list_services,
 )
 from greenroom.testing import Stage, Tree, VirtualClock, settle, state
+from tests.greenroom.foundation.one_for_one import OneForOne
 
 
 @dataclass
@@ -189,7 +189,7 @@ async def test_a_handler_that_swallows_the_signal_goes_on_and_its_process_ends_a
     assert not worker.alive
 
 
-@pytest.mark.parametrize("kind", [Supervisor, DynamicSupervisor])
+@pytest.mark.parametrize("kind", [OneForOne, DynamicSupervisor])
 async def test_a_handler_that_never_gives_up_is_killed_when_its_time_is_up(clock: VirtualClock, kind: Any) -> None:
     sup = await kind.start()
     worker: Ref[Worker] = await sup.call(kind.start_child, child(Worker).shutdown(2.0))

@@ -371,7 +371,7 @@ async def test_a_suspended_supervisor_takes_other_limits(tree: Tree) -> None:
 
 
 async def test_a_supervisor_counts_restarts_by_its_new_limits(tree: Tree) -> None:
-    supervisor = await Supervisor.start([child(Counter).named("counter")], max_restarts=0)
+    supervisor = await Supervisor.start([child(Counter).named("counter")], max_restarts=0, strategy="one_for_one")
     await change_settings(supervisor, max_restarts=1)
 
     Ref(Counter, "counter").exit("kill")
@@ -383,7 +383,7 @@ async def test_a_supervisor_counts_restarts_by_its_new_limits(tree: Tree) -> Non
 
 
 async def test_a_supervisor_takes_other_specs_for_its_children(tree: Tree) -> None:
-    supervisor = await tree.start(Supervisor, [child(Counter, 1).named("counter")])
+    supervisor = await tree.start(Supervisor, [child(Counter, 1).named("counter")], strategy="one_for_one")
 
     await change_settings(supervisor, children=[child(Counter, 5).named("counter"), child(Counter).named("new")])
 
@@ -397,7 +397,7 @@ async def test_a_supervisor_takes_other_specs_for_its_children(tree: Tree) -> No
 
 
 async def test_a_supervisor_refuses_specs_that_make_no_sense(tree: Tree) -> None:
-    supervisor = await tree.start(Supervisor, [child(Counter, 1).named("counter")])
+    supervisor = await tree.start(Supervisor, [child(Counter, 1).named("counter")], strategy="one_for_one")
 
     with pytest.raises(Refused, match="expected a child spec"):
         await change_settings(supervisor, children=["nonsense"])

@@ -93,8 +93,10 @@ async def test_a_whole_tree_may_be_started_twice() -> None:
     sups: list[Ref[Supervisor]] = []
     for tenant in ("tenant:1", "tenant:2"):
         with namespace(tenant):
-            inner = child(Supervisor, [child(Door).named("door")]).named("inner")
-            sups.append(await Supervisor.start([inner, child(DynamicSupervisor).named("doors")]))
+            inner = child(Supervisor, [child(Door).named("door")], strategy="one_for_one").named("inner")
+            sups.append(
+                await Supervisor.start([inner, child(DynamicSupervisor).named("doors")], strategy="one_for_one")
+            )
 
     found = [list_services(tenant) for tenant in ("tenant:1", "tenant:2")]
 

@@ -153,7 +153,7 @@ def cancellable() -> list[WorkerTask]:
 async def play(stage: Stage, plan: Sequence[Deed]) -> None:
     """One deed a turn; afterwards, everybody has to be answered."""
     parts: list[Any] = [child(Server, name).named(name) for name in SERVERS]
-    await Supervisor.start(parts, max_restarts=10_000)
+    await Supervisor.start(parts, max_restarts=10_000, strategy="one_for_one")
     callers: list[asyncio.Task[object]] = []
     for what, name, turns in plan:
         if what in CALLS:

@@ -41,7 +41,7 @@ class Registrations(RuleBasedStateMachine):
         self.keys = keys
         self.run(
             self.stage.tree.start_supervised(
-                child(Supervisor, [child(Registry, keys).named("names")], max_restarts=1000)
+                child(Supervisor, [child(Registry, keys).named("names")], max_restarts=1000, strategy="one_for_one")
             )
         )
         self.table = self.run(table())

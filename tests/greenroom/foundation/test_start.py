@@ -14,13 +14,13 @@ from greenroom import (
     NotRunning,
     Ref,
     StartFailed,
-    Supervisor,
     child,
     exit_with,
     list_services,
     telemetry,
 )
 from greenroom.testing import Probe, Stage, Tree, VirtualClock, settle, state
+from tests.greenroom.foundation.one_for_one import OneForOne
 
 
 @dataclass
@@ -209,7 +209,7 @@ async def test_a_process_that_is_ended_in_its_init_did_not_start(reason: str) ->
 
 
 @pytest.mark.parametrize("turns", range(6))
-@pytest.mark.parametrize("kind", [Supervisor, DynamicSupervisor])
+@pytest.mark.parametrize("kind", [OneForOne, DynamicSupervisor])
 async def test_a_process_that_ends_right_after_its_init_is_missed_by_its_supervisor(
     tree: Tree, kind: Any, turns: int
 ) -> None:

@@ -10,13 +10,14 @@ import pytest
 from greenroom import Down, DynamicSupervisor, Ref, Supervisor, child
 from greenroom.foundation.restart import Shutdown
 from greenroom.testing import Probe, VirtualClock, settle
+from tests.greenroom.foundation.one_for_one import OneForOne
 from tests.greenroom.foundation.part import Part, Plan, part
 from tests.greenroom.foundation.stack import Stack
 
 
 async def test_children_stop_in_reverse_order_one_after_the_other() -> None:
     plan = Plan()
-    sup = await Supervisor.start(plan.parts("abc"))
+    sup = await Supervisor.start(plan.parts("abc"), strategy="one_for_one")
 
     await sup.stop()
 
@@ -26,7 +27,7 @@ async def test_children_stop_in_reverse_order_one_after_the_other() -> None:
 async def test_a_child_is_waited_for_before_the_next_is_asked(clock: VirtualClock) -> None:
     plan = Plan(stubborn={"c"})
     parts = [plan.part("a"), plan.part("b"), plan.part("c").shutdown(3.0)]
-    sup = await Supervisor.start(parts)
+    sup = await Supervisor.start(parts, strategy="one_for_one")
 
     stopping = asyncio.ensure_future(sup.stop())
     await clock.advance(2.999)
@@ -41,7 +42,7 @@ async def test_a_child_is_waited_for_before_the_next_is_asked(clock: VirtualCloc
     ("shutdown", "seconds", "reason"),
     [(5.0, 5.0, "killed"), (0.5, 0.5, "killed"), (0, 0.001, "killed"), ("brutal_kill", 0.0, "killed")],
 )
-@pytest.mark.parametrize("kind", [Supervisor, DynamicSupervisor])
+@pytest.mark.parametrize("kind", [OneForOne, DynamicSupervisor])
 async def test_a_child_that_does_not_stop_is_killed_when_its_time_is_up(
     probe: Probe, clock: VirtualClock, kind: Any, shutdown: Shutdown, seconds: float, reason: str
 ) -> None:
@@ -61,7 +62,7 @@ async def test_a_child_that_does_not_stop_is_killed_when_its_time_is_up(
 
 async def test_a_child_without_a_limit_is_waited_for_as_long_as_it_takes(clock: VirtualClock) -> None:
     plan = Plan(stubborn={"a"})
-    sup = await Supervisor.start([plan.part("a").shutdown("infinity")])
+    sup = await Supervisor.start([plan.part("a").shutdown("infinity")], strategy="one_for_one")
 
     stopping = asyncio.ensure_future(sup.stop())
     await clock.advance(86_400.0)
@@ -74,7 +75,7 @@ async def test_a_child_without_a_limit_is_waited_for_as_long_as_it_takes(clock: 
 
 async def test_a_worker_has_five_seconds_unless_it_says_otherwise(clock: VirtualClock) -> None:
     plan = Plan(stubborn={"a"})
-    sup = await Supervisor.start(plan.parts("a"))
+    sup = await Supervisor.start(plan.parts("a"), strategy="one_for_one")
 
     stopping = asyncio.ensure_future(sup.stop())
     await clock.advance(4.999)
@@ -86,8 +87,8 @@ async def test_a_worker_has_five_seconds_unless_it_says_otherwise(clock: Virtual
 
 async def test_a_tree_stops_from_its_leaves(clock: VirtualClock) -> None:
     plan = Plan()
-    inner = child(Supervisor, plan.parts("bc")).id("inner")
-    sup = await Supervisor.start([plan.part("a"), inner, plan.part("d")])
+    inner = child(Supervisor, plan.parts("bc"), strategy="one_for_one").id("inner")
+    sup = await Supervisor.start([plan.part("a"), inner, plan.part("d")], strategy="one_for_one")
 
     await sup.stop("shutdown")
 
@@ -108,8 +109,8 @@ async def test_the_children_of_a_dynamic_supervisor_stop_at_the_same_time(clock:
 
 async def test_a_supervisor_that_is_killed_takes_its_tree_along() -> None:
     leaf = child(Stack).named("leaf")
-    inner = child(Supervisor, [leaf]).named("inner")
-    sup = await Supervisor.start([inner])
+    inner = child(Supervisor, [leaf], strategy="one_for_one").named("inner")
+    sup = await Supervisor.start([inner], strategy="one_for_one")
 
     sup.exit("kill")
     await settle()
@@ -119,7 +120,7 @@ async def test_a_supervisor_that_is_killed_takes_its_tree_along() -> None:
 
 async def test_a_child_that_traps_exits_and_lost_its_supervisor_runs_terminate() -> None:
     plan = Plan()
-    sup = await Supervisor.start(plan.parts("ab"))
+    sup = await Supervisor.start(plan.parts("ab"), strategy="one_for_one")
 
     sup.exit("kill")
     await settle()
@@ -130,7 +131,7 @@ async def test_a_child_that_traps_exits_and_lost_its_supervisor_runs_terminate()
 
 async def test_a_child_that_is_stopped_by_its_supervisor_is_not_restarted() -> None:
     plan = Plan()
-    sup = await Supervisor.start([plan.part("a").restart("permanent")])
+    sup = await Supervisor.start([plan.part("a").restart("permanent")], strategy="one_for_one")
 
     await sup.call(Supervisor.terminate_child, "a")
     await settle()
@@ -141,7 +142,7 @@ async def test_a_child_that_is_stopped_by_its_supervisor_is_not_restarted() -> N
 
 async def test_a_child_that_crashes_while_its_supervisor_stops_is_not_restarted(clock: VirtualClock) -> None:
     plan = Plan(stubborn={"b"})
-    sup = await Supervisor.start(plan.parts("ab"))
+    sup = await Supervisor.start(plan.parts("ab"), strategy="one_for_one")
 
     stopping = asyncio.ensure_future(sup.stop())
     await settle()
@@ -158,7 +159,7 @@ async def test_a_busy_child_is_asked_when_its_handler_is_through(clock: VirtualC
             self.plan.log.append("worked")
 
     plan = Plan()
-    sup = await Supervisor.start([child(Busy, "a", plan).named("a")])
+    sup = await Supervisor.start([child(Busy, "a", plan).named("a")], strategy="one_for_one")
     Ref(Busy, "a").cast(Busy.work)
 
     stopping = asyncio.ensure_future(sup.stop())

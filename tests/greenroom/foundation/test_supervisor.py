@@ -26,7 +26,9 @@ from greenroom import (
     list_services,
 )
 from greenroom.foundation.child import ChildForm, child_spec
+from greenroom.foundation.restart import Strategy
 from greenroom.testing import Probe, Tree, assert_restarted, crash, settle
+from tests.greenroom.foundation.one_for_one import OneForOne
 from tests.greenroom.foundation.stack import Stack
 
 NONSENSE: list[tuple[dict[str, object], str]] = [
@@ -48,6 +50,7 @@ NONSENSE: list[tuple[dict[str, object], str]] = [
 class StackShop(Supervisor):
     """A supervisor of its own kind, which computes its children."""
 
+    strategy: Strategy = "one_for_one"
     first: str = ""
 
     def specs(self) -> Iterable[ChildForm]:
@@ -145,6 +148,14 @@ def test_the_intensity_is_what_was_asked_for() -> None:
     assert (sup.strategy, sup.max_restarts, sup.max_seconds) == ("one_for_all", 1, 2)
 
 
+@pytest.mark.conforms("ex.supervisor.012")
+async def test_a_supervisor_without_a_strategy_asks_for_one() -> None:
+    start: Any = Supervisor.start
+
+    with pytest.raises(StartFailed, match="required keyword-only argument: 'strategy'"):
+        await start([Stack])
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -158,7 +169,7 @@ async def test_an_option_that_makes_no_sense_keeps_a_supervisor_from_starting(
     options: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(StartFailed, match=words) as error:
-        await Supervisor.start((), **options)
+        await OneForOne.start((), **options)
 
     assert isinstance(error.value.reason, ValueError)
 
@@ -170,7 +181,7 @@ async def test_an_option_that_makes_no_sense_keeps_a_supervisor_from_starting(
 @pytest.mark.parametrize("name", [Via("sups", 1), Global("sup"), "sup"])
 async def test_a_supervisor_answers_under_its_name(tree: Tree, name: Via | Global | str) -> None:
     await tree.start_supervised(child(Registry, "unique").named("sups"))
-    await tree.start_supervised(child(Supervisor).named(name))
+    await tree.start_supervised(child(Supervisor, strategy="one_for_one").named(name))
 
     assert await Ref(Supervisor, name).call(Supervisor.which_children) == []
 
@@ -179,7 +190,7 @@ async def test_a_supervisor_answers_under_its_name(tree: Tree, name: Via | Globa
 @pytest.mark.parametrize("name", [42, ["sup"], object(), Via("nobody", 1)])
 async def test_a_supervisor_with_a_name_that_can_not_be_starts_no_child(tree: Tree, name: Any) -> None:
     with pytest.raises(ValueError, match=r"expected a (name: a string, a tuple, Via|registry named 'nobody')"):
-        await child(Supervisor, [child(Stack).named("stack")]).named(name).start()
+        await child(Supervisor, [child(Stack).named("stack")], strategy="one_for_one").named(name).start()
 
     assert list_services() == {}
 
@@ -189,7 +200,7 @@ async def test_a_supervisor_with_a_name_that_can_not_be_starts_no_child(tree: Tr
 
 @pytest.mark.conforms("ex.supervisor.017")
 async def test_a_permanent_child_that_stops_is_started_anew_under_its_name(tree: Tree) -> None:
-    await tree.start(Supervisor, [child(Stack, ["hello"]).named("stack")])
+    await tree.start(Supervisor, [child(Stack, ["hello"]).named("stack")], strategy="one_for_one")
     stack = Ref(Stack, "stack")
     assert await stack.call(Stack.pop) == "hello"
 
@@ -213,7 +224,7 @@ async def test_a_class_of_supervisors_may_compute_its_children() -> None:
     "form", [{"id": "s", "start": (Stack, [["hello"]])}, (Stack, ["hello"]), child(Stack, ["hello"])]
 )
 async def test_a_child_may_be_started_later_in_any_form(tree: Tree, form: Any) -> None:
-    sup = await tree.start(Supervisor)
+    sup = await tree.start(Supervisor, strategy="one_for_one")
 
     stack = await started(sup, form)
 
@@ -225,7 +236,7 @@ async def test_a_child_may_be_started_later_in_any_form(tree: Tree, form: Any) -
 async def test_a_spec_that_makes_no_sense_is_refused_and_the_supervisor_lives_on(
     tree: Tree, form: dict[str, object], words: str
 ) -> None:
-    sup = await tree.start(Supervisor)
+    sup = await tree.start(Supervisor, strategy="one_for_one")
 
     reason = await refused(sup, form)
 
@@ -237,7 +248,7 @@ async def test_a_spec_that_makes_no_sense_is_refused_and_the_supervisor_lives_on
 async def test_a_child_with_hardly_any_time_to_stop_is_an_ordinary_child(
     tree: Tree, probe: Probe, seconds: float
 ) -> None:
-    sup = await tree.start(Supervisor)
+    sup = await tree.start(Supervisor, strategy="one_for_one")
     stack = await started(sup, child(Stack).shutdown(seconds).restart("temporary"))
     probe.monitor(stack)
 
@@ -248,7 +259,7 @@ async def test_a_child_with_hardly_any_time_to_stop_is_an_ordinary_child(
 
 @pytest.mark.conforms("ex.supervisor.031", "ex.supervisor.032", "ex.supervisor.033")
 async def test_a_supervisor_shows_and_counts_its_children(tree: Tree) -> None:
-    sup = await tree.start(Supervisor)
+    sup = await tree.start(Supervisor, strategy="one_for_one")
     nobody = await sup.call(Supervisor.which_children), await sup.call(Supervisor.count_children)
 
     stack = await started(sup, Stack)
@@ -260,7 +271,7 @@ async def test_a_supervisor_shows_and_counts_its_children(tree: Tree) -> None:
 
 @pytest.mark.conforms("ex.supervisor.034")
 async def test_a_running_child_can_not_be_deleted(tree: Tree) -> None:
-    sup = await tree.start(Supervisor)
+    sup = await tree.start(Supervisor, strategy="one_for_one")
     stack = await started(sup, Stack)
 
     assert await sup.call(Supervisor.delete_child, Stack) == ChildRunning(Stack)
@@ -270,7 +281,7 @@ async def test_a_running_child_can_not_be_deleted(tree: Tree) -> None:
 
 @pytest.mark.conforms("ex.supervisor.035")
 async def test_a_terminated_child_may_be_started_again_from_its_spec(tree: Tree) -> None:
-    sup = await tree.start(Supervisor, [child(Stack, ["hello"])])
+    sup = await tree.start(Supervisor, [child(Stack, ["hello"])], strategy="one_for_one")
     before = (await sup.call(Supervisor.which_children))[0].ref
     assert isinstance(before, Ref)
     await before.call(Stack.pop)
@@ -287,7 +298,7 @@ async def test_a_terminated_child_may_be_started_again_from_its_spec(tree: Tree)
 
 @pytest.mark.conforms("ex.supervisor.036")
 async def test_the_id_of_a_deleted_child_is_free(tree: Tree) -> None:
-    sup = await tree.start(Supervisor)
+    sup = await tree.start(Supervisor, strategy="one_for_one")
     await started(sup, Stack)
     await sup.call(Supervisor.terminate_child, Stack)
     present = await sup.call(Supervisor.start_child, Stack)
@@ -299,7 +310,7 @@ async def test_the_id_of_a_deleted_child_is_free(tree: Tree) -> None:
 
 
 async def test_an_id_is_given_once(tree: Tree) -> None:
-    sup = await tree.start(Supervisor)
+    sup = await tree.start(Supervisor, strategy="one_for_one")
     stack = await started(sup, Stack)
 
     again = await sup.call(Supervisor.start_child, Stack)
@@ -310,11 +321,11 @@ async def test_an_id_is_given_once(tree: Tree) -> None:
 
 async def test_two_children_of_the_same_id_keep_a_supervisor_from_starting() -> None:
     with pytest.raises(StartFailed, match=r"expected each child to have an id of its own, got .*Stack.* twice"):
-        await Supervisor.start([Stack, Stack])
+        await Supervisor.start([Stack, Stack], strategy="one_for_one")
 
 
 async def test_an_id_that_is_not_there_is_said_to_be_so(tree: Tree) -> None:
-    sup = await tree.start(Supervisor)
+    sup = await tree.start(Supervisor, strategy="one_for_one")
 
     assert await sup.call(Supervisor.terminate_child, "x") == NoSuchChild("x")
     assert await sup.call(Supervisor.restart_child, "x") == NoSuchChild("x")
@@ -322,7 +333,7 @@ async def test_an_id_that_is_not_there_is_said_to_be_so(tree: Tree) -> None:
 
 
 async def test_a_temporary_child_is_forgotten_when_it_is_terminated(tree: Tree) -> None:
-    sup = await tree.start(Supervisor)
+    sup = await tree.start(Supervisor, strategy="one_for_one")
     await started(sup, child(Stack).restart("temporary"))
 
     await sup.call(Supervisor.terminate_child, Stack)
@@ -331,7 +342,7 @@ async def test_a_temporary_child_is_forgotten_when_it_is_terminated(tree: Tree) 
 
 
 async def test_a_temporary_child_is_forgotten_when_it_ends(tree: Tree) -> None:
-    sup = await tree.start(Supervisor)
+    sup = await tree.start(Supervisor, strategy="one_for_one")
     stack = await started(sup, child(Stack).restart("temporary"))
 
     await crash(stack)
@@ -340,7 +351,7 @@ async def test_a_temporary_child_is_forgotten_when_it_ends(tree: Tree) -> None:
 
 
 async def test_a_transient_child_that_ends_well_is_kept_but_not_started(tree: Tree) -> None:
-    sup = await tree.start(Supervisor)
+    sup = await tree.start(Supervisor, strategy="one_for_one")
     stack = await started(sup, child(Stack).restart("transient"))
 
     await stack.stop()
@@ -352,7 +363,7 @@ async def test_a_transient_child_that_ends_well_is_kept_but_not_started(tree: Tr
 
 @pytest.mark.conforms("ex.supervisor.037")
 async def test_stop_returns_when_the_children_are_gone() -> None:
-    sup = await Supervisor.start([child(Stack).id(number) for number in range(3)])
+    sup = await Supervisor.start([child(Stack).id(number) for number in range(3)], strategy="one_for_one")
     children = [info.ref for info in await sup.call(Supervisor.which_children)]
 
     await sup.stop()

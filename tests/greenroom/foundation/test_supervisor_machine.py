@@ -104,7 +104,7 @@ class SupervisorMachine(RuleBasedStateMachine):
     def start_supervisor(self, strategy: Strategy, children: dict[str, RestartType]) -> None:
         self.model = Model(strategy, {name: Known(restart) for name, restart in children.items()})
         specs = [self.plan.part(name).restart(restart) for name, restart in children.items()]
-        self.sup = self.run(Supervisor.start(specs, strategy, max_restarts=LIMIT, max_seconds=SECONDS))
+        self.sup = self.run(Supervisor.start(specs, strategy=strategy, max_restarts=LIMIT, max_seconds=SECONDS))
         assert self.plan.take_log() == [f"+{name}" for name in children]
 
     @rule(name=names, restart=restarts)

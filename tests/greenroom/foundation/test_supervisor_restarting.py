@@ -86,7 +86,7 @@ async def test_a_child_comes_back_as_its_type_says(
     tree: Tree, restart: RestartType, reason: object, comes_back: bool
 ) -> None:
     plan = Plan()
-    sup = await tree.start(Supervisor, [plan.part("a").restart(restart)])
+    sup = await tree.start(Supervisor, [plan.part("a").restart(restart)], strategy="one_for_one")
 
     await part("a").call(Part.quit, reason)
     await settle()
@@ -117,7 +117,7 @@ async def test_a_child_that_declines_at_its_restart_is_kept_without_a_process(tr
             if Shy.starts > 1:
                 self.ignore()
 
-    sup = await tree.start(Supervisor, [child(Shy).id("shy")])
+    sup = await tree.start(Supervisor, [child(Shy).id("shy")], strategy="one_for_one")
 
     await crash((await refs(sup))["shy"])
 
@@ -129,7 +129,7 @@ async def test_a_child_that_declines_at_its_restart_is_kept_without_a_process(tr
 
 async def test_one_restart_too_many_ends_the_supervisor_with_shutdown(tree: Tree, probe: Probe) -> None:
     plan = Plan()
-    sup = await Supervisor.start(plan.parts("ab"), max_restarts=2, max_seconds=5.0)
+    sup = await Supervisor.start(plan.parts("ab"), max_restarts=2, max_seconds=5.0, strategy="one_for_one")
     probe.monitor(sup)
 
     for _ in range(3):
@@ -142,7 +142,7 @@ async def test_one_restart_too_many_ends_the_supervisor_with_shutdown(tree: Tree
 
 async def test_restarts_that_are_long_over_do_not_count(tree: Tree, clock: VirtualClock) -> None:
     plan = Plan()
-    sup = await tree.start(Supervisor, plan.parts("a"), max_restarts=1, max_seconds=5.0)
+    sup = await tree.start(Supervisor, plan.parts("a"), max_restarts=1, max_seconds=5.0, strategy="one_for_one")
 
     for _ in range(5):
         await crash(part("a"))
@@ -153,7 +153,7 @@ async def test_restarts_that_are_long_over_do_not_count(tree: Tree, clock: Virtu
 
 async def test_the_restarts_of_all_children_count_together() -> None:
     plan = Plan()
-    sup = await Supervisor.start(plan.parts("abc"), max_restarts=2)
+    sup = await Supervisor.start(plan.parts("abc"), max_restarts=2, strategy="one_for_one")
 
     for name in "abc":
         await crash(part(name))
@@ -174,7 +174,7 @@ async def test_the_restart_of_a_group_counts_once(tree: Tree, strategy: Strategy
 
 async def test_a_supervisor_that_allows_none_gives_up_at_the_first() -> None:
     plan = Plan()
-    sup = await Supervisor.start(plan.parts("a"), max_restarts=0)
+    sup = await Supervisor.start(plan.parts("a"), max_restarts=0, strategy="one_for_one")
 
     await crash(part("a"))
 
@@ -183,8 +183,8 @@ async def test_a_supervisor_that_allows_none_gives_up_at_the_first() -> None:
 
 async def test_a_supervisor_that_gives_up_is_restarted_by_its_own(tree: Tree) -> None:
     plan = Plan()
-    inner = child(Supervisor, plan.parts("ab"), max_restarts=0).named("inner")
-    await tree.start(Supervisor, [inner])
+    inner = child(Supervisor, plan.parts("ab"), max_restarts=0, strategy="one_for_one").named("inner")
+    await tree.start(Supervisor, [inner], strategy="one_for_one")
     plan.take_log()
 
     await crash(part("a"))
@@ -198,7 +198,7 @@ async def test_a_supervisor_that_gives_up_is_restarted_by_its_own(tree: Tree) ->
 
 async def test_a_restart_that_fails_is_tried_again_until_it_works(tree: Tree) -> None:
     plan = Plan()
-    sup = await tree.start(Supervisor, plan.parts("a"), max_restarts=10)
+    sup = await tree.start(Supervisor, plan.parts("a"), max_restarts=10, strategy="one_for_one")
     plan.failures["a"] = 3
 
     await crash(part("a"))
@@ -210,7 +210,7 @@ async def test_a_restart_that_fails_is_tried_again_until_it_works(tree: Tree) ->
 
 async def test_each_try_counts(tree: Tree, probe: Probe) -> None:
     plan = Plan()
-    sup = await Supervisor.start(plan.parts("ab"), max_restarts=3)
+    sup = await Supervisor.start(plan.parts("ab"), max_restarts=3, strategy="one_for_one")
     plan.failures["a"] = 100
     probe.monitor(sup)
 
@@ -222,7 +222,7 @@ async def test_each_try_counts(tree: Tree, probe: Probe) -> None:
 
 async def test_between_two_tries_a_supervisor_answers(tree: Tree) -> None:
     plan = Plan()
-    sup = await tree.start(Supervisor, plan.parts("ab"), max_restarts=1_000_000)
+    sup = await tree.start(Supervisor, plan.parts("ab"), max_restarts=1_000_000, strategy="one_for_one")
     plan.failures["a"] = 1_000_000
 
     part("a").exit("kill")
@@ -243,7 +243,7 @@ async def test_between_two_tries_a_supervisor_answers(tree: Tree) -> None:
 
 async def test_between_two_tries_a_supervisor_hears_that_it_shall_stop() -> None:
     plan = Plan()
-    sup = await Supervisor.start(plan.parts("ab"), max_restarts=1_000_000)
+    sup = await Supervisor.start(plan.parts("ab"), max_restarts=1_000_000, strategy="one_for_one")
     plan.failures["a"] = 1_000_000
 
     part("a").exit("kill")
@@ -270,7 +270,7 @@ async def test_a_group_restart_that_fails_half_way_is_taken_up_from_the_child_th
 
 async def test_a_child_that_crashes_while_another_is_restarted_is_restarted_after_it(tree: Tree) -> None:
     plan = Plan()
-    await tree.start(Supervisor, plan.parts("ab"), max_restarts=10)
+    await tree.start(Supervisor, plan.parts("ab"), max_restarts=10, strategy="one_for_one")
     plan.gates["a"] = asyncio.Event()
 
     part("a").exit("kill")
@@ -291,7 +291,7 @@ async def test_a_start_that_fails_stops_those_that_started_before_and_starts_no_
     plan = Plan(failures={"c": 1})
 
     with pytest.raises(StartFailed) as error:
-        await Supervisor.start(plan.parts("abcd"))
+        await Supervisor.start(plan.parts("abcd"), strategy="one_for_one")
 
     assert plan.log == ["+a", "+b", "!c", "-b", "-a"]
     assert "c does not start" in str(error.value)
@@ -300,7 +300,7 @@ async def test_a_start_that_fails_stops_those_that_started_before_and_starts_no_
 
 async def test_a_child_that_fails_to_start_later_leaves_no_trace(tree: Tree) -> None:
     plan = Plan(failures={"b": 1})
-    sup = await tree.start(Supervisor, plan.parts("a"))
+    sup = await tree.start(Supervisor, plan.parts("a"), strategy="one_for_one")
 
     failure = await sup.call(Supervisor.start_child, plan.part("b"))
 
@@ -315,14 +315,14 @@ async def test_a_child_that_declines_is_kept_unless_it_is_temporary(tree: Tree) 
             self.ignore()
 
     children = [child(Shy).id("kept"), child(Shy).id("forgotten").restart("temporary")]
-    sup = await tree.start(Supervisor, children)
+    sup = await tree.start(Supervisor, children, strategy="one_for_one")
 
     assert await refs(sup) == {"kept": None}
 
 
 async def test_children_start_one_after_the_other(tree: Tree) -> None:
     plan = Plan(gates={"a": asyncio.Event()})
-    starting = asyncio.ensure_future(tree.start(Supervisor, plan.parts("ab")))
+    starting = asyncio.ensure_future(tree.start(Supervisor, plan.parts("ab"), strategy="one_for_one"))
     await settle()
     waiting = list(plan.log)
 
@@ -350,7 +350,9 @@ async def test_the_end_of_significant_children_ends_their_supervisor(
 ) -> None:
     plan = Plan()
     important = [plan.part(name).restart("transient").significant() for name in "ab"]
-    sup = await Supervisor.start([*important, plan.part("c").restart("transient")], auto_shutdown=auto_shutdown)
+    sup = await Supervisor.start(
+        [*important, plan.part("c").restart("transient")], auto_shutdown=auto_shutdown, strategy="one_for_one"
+    )
 
     for name in ending:
         await part(name).stop()
@@ -366,7 +368,7 @@ async def test_the_end_of_significant_children_ends_their_supervisor(
 async def test_a_significant_child_that_is_restarted_ends_nobody(tree: Tree) -> None:
     plan = Plan()
     spec = plan.part("a").restart("transient").significant()
-    sup = await tree.start(Supervisor, [spec], auto_shutdown="any_significant")
+    sup = await tree.start(Supervisor, [spec], auto_shutdown="any_significant", strategy="one_for_one")
 
     await crash(part("a"))
 
@@ -376,7 +378,7 @@ async def test_a_significant_child_that_is_restarted_ends_nobody(tree: Tree) -> 
 async def test_a_significant_child_that_its_supervisor_terminates_ends_nobody(tree: Tree) -> None:
     plan = Plan()
     spec = plan.part("a").restart("transient").significant()
-    sup = await tree.start(Supervisor, [spec], auto_shutdown="any_significant")
+    sup = await tree.start(Supervisor, [spec], auto_shutdown="any_significant", strategy="one_for_one")
 
     await sup.call(Supervisor.terminate_child, "a")
 
@@ -388,7 +390,7 @@ async def test_a_significant_child_needs_a_supervisor_that_may_shut_down() -> No
     spec = plan.part("a").restart("transient").significant()
 
     with pytest.raises(StartFailed, match="significant"):
-        await Supervisor.start([spec])
+        await Supervisor.start([spec], strategy="one_for_one")
 
 
 def test_a_permanent_child_can_not_be_significant() -> None:
@@ -405,7 +407,7 @@ async def test_a_supervisor_tells_what_it_did_about_each_end(tree: Tree, stage: 
         "test", ("greenroom", "supervisor", "child"), lambda _, __, metadata: told.append(metadata["action"])
     )
     plan = Plan()
-    await tree.start(Supervisor, [plan.part("a"), plan.part("b").restart("temporary")])
+    await tree.start(Supervisor, [plan.part("a"), plan.part("b").restart("temporary")], strategy="one_for_one")
 
     await crash(part("a"))
     await crash(part("b"))
@@ -416,7 +418,7 @@ async def test_a_supervisor_tells_what_it_did_about_each_end(tree: Tree, stage: 
 
 async def test_a_restarted_process_is_another_one(tree: Tree) -> None:
     plan = Plan()
-    sup = await tree.start(Supervisor, plan.parts("a"))
+    sup = await tree.start(Supervisor, plan.parts("a"), strategy="one_for_one")
     before = (await refs(sup))["a"]
 
     await crash(before)

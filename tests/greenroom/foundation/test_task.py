@@ -44,7 +44,7 @@ async def test_a_supervisor_starts_a_task_among_its_children() -> None:
     async def work() -> None:
         ran.set()
 
-    tree = await Supervisor.start([(Task, work)])
+    tree = await Supervisor.start([(Task, work)], strategy="one_for_one")
 
     await asyncio.wait_for(ran.wait(), 1)
     await tree.stop()
@@ -72,7 +72,7 @@ def test_the_spec_of_a_task_may_be_written_down_where_nothing_runs() -> None:
 
 
 async def test_a_named_task_in_a_tree_is_found_by_its_name() -> None:
-    tree = await Supervisor.start([Task.child_spec(endless).named("poller")])
+    tree = await Supervisor.start([Task.child_spec(endless).named("poller")], strategy="one_for_one")
 
     assert Ref(Task, "poller").alive
     await tree.stop()
@@ -86,7 +86,7 @@ async def test_a_permanent_task_runs_again_when_it_is_through() -> None:
         if len(runs) == 2:
             await endless()
 
-    tree = await Supervisor.start([Task.child_spec(work).restart("permanent")])
+    tree = await Supervisor.start([Task.child_spec(work).restart("permanent")], strategy="one_for_one")
     await settle()
 
     assert runs == [0, 1]

@@ -64,7 +64,7 @@ async def awaited(task: Awaitable[Task[Any]]) -> object:
 
 @pytest.mark.conforms("ex.task_supervisor.001")
 async def test_a_task_supervisor_in_a_tree_is_found_by_its_name() -> None:
-    tree = await Supervisor.start([child(TaskSupervisor).named("tasks")])
+    tree = await Supervisor.start([child(TaskSupervisor).named("tasks")], strategy="one_for_one")
 
     tasks = Ref(TaskSupervisor, "tasks")
 
@@ -81,7 +81,7 @@ async def test_task_supervisors_of_one_parent_go_by_names_of_every_kind() -> Non
         *(child(TaskSupervisor).named(name) for name in names),
     ]
 
-    tree = await Supervisor.start(specs)
+    tree = await Supervisor.start(specs, strategy="one_for_one")
 
     infos = await tree.call(Supervisor.which_children)
     assert [info.id for info in infos[1:]] == names
@@ -91,7 +91,7 @@ async def test_task_supervisors_of_one_parent_go_by_names_of_every_kind() -> Non
 
 @pytest.mark.conforms("ex.task_supervisor.004")
 async def test_a_second_task_supervisor_without_a_name_is_the_same_child() -> None:
-    tree = await Supervisor.start([])
+    tree = await Supervisor.start([], strategy="one_for_one")
 
     first = await tree.call(Supervisor.start_child, child(TaskSupervisor))
     second = await tree.call(Supervisor.start_child, child(TaskSupervisor))

@@ -23,6 +23,7 @@ from greenroom import (
     exit_with,
 )
 from greenroom.testing import Probe, Tree, crash, settle
+from tests.greenroom.foundation.one_for_one import OneForOne
 
 OOPS = RuntimeError("oops")
 
@@ -154,7 +155,7 @@ async def test_it_runs_after_a_handler_exited(log: list[object]) -> None:
 
 
 @pytest.mark.parametrize(("trapping", "expected"), [(True, [("shutdown", 0)]), (False, [])])
-@pytest.mark.parametrize("kind", [Supervisor, DynamicSupervisor])
+@pytest.mark.parametrize("kind", [OneForOne, DynamicSupervisor])
 async def test_it_runs_at_the_parents_shutdown_if_the_process_traps_exits(
     log: list[object], kind: Any, trapping: bool, expected: list[object]
 ) -> None:

@@ -45,7 +45,9 @@ async def test_a_crash_returns_when_the_supervisor_has_acted(tree: Tree) -> None
 
 async def test_a_crash_that_ends_the_supervisor_returns_as_well(tree: Tree) -> None:
     till = child(Till).named("till")
-    sup = await tree.start_supervised(child(Supervisor, [till], max_restarts=0).restart("temporary"))
+    sup = await tree.start_supervised(
+        child(Supervisor, [till], max_restarts=0, strategy="one_for_one").restart("temporary")
+    )
 
     await crash(Ref(Till, "till"))
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from greenroom.foundation.child import ChildForm, ChildSpec, child
 from greenroom.foundation.namespace import Name
 from greenroom.foundation.ref import Ref
+from greenroom.foundation.restart import Strategy
 from greenroom.foundation.supervisor import Supervisor
 from greenroom.infrastructure.database import Database
 from greenroom.infrastructure.entity.alarm import Alarm
@@ -43,6 +44,7 @@ def entities(
 class Entities(Supervisor):
     """Supervises one kind. If the writer crashes, the entities stay; it goes on where the last one stopped."""
 
+    strategy: Strategy = "one_for_one"
     # `Any`: what `entities` has checked against each other.
     entity: type[Entity[Any, Any]] = field(kw_only=True)
     home: Home[Any] | Memory[Any] = field(kw_only=True)

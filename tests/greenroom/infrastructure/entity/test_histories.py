@@ -107,6 +107,7 @@ class Histories(RuleBasedStateMachine):
                 entities(Book, Snapshots(Tally), self.settings),
             ],
             max_restarts=1000,
+            strategy="one_for_one",
         )
 
     async def pass_time(self, seconds: float) -> None:

@@ -124,7 +124,8 @@ async def serve(url: str, interval: float) -> None:
         [
             child(Database, url).named("database"),
             entities(Till, Snapshots(Takings), EntitySettings(save_interval=interval)),
-        ]
+        ],
+        strategy="one_for_one",
     )
     stopped = asyncio.ensure_future(stop.wait())
     say("open")
