@@ -150,6 +150,10 @@ def test_a_program_that_is_asked_to_stop_saves_everything(url: DatabaseUrl, prog
     assert stored(url) == {key: Takings(guests=1) for key in range(50)}
 
 
+GUESTS = 16
+"""How many pay and enter at the same time under load."""
+
+
 @dataclass
 class Promised:
     """What the guests of one till were told: the last payment, and when each guest was counted."""
@@ -195,8 +199,8 @@ def note(said: list[list[str]], promised: dict[int, Promised]) -> float:
 def check(found: dict[int, Takings], promised: dict[int, Promised], last: float) -> None:
     for key, told in promised.items():
         takings = found.get(key, Takings())
-        # One that was not answered yet may be there as well.
-        assert told.paid <= takings.paid <= told.paid + 1
+        # Each guest may have one payment stored that it had no time to tell of.
+        assert told.paid <= takings.paid <= told.paid + GUESTS
         assert takings.guests >= told.kept(last)
         told.paid = takings.paid
         told.guests = {}
