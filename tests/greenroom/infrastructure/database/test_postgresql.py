@@ -89,12 +89,14 @@ async def test_connections_that_are_ended_under_load_lose_nothing_that_was_answe
             await asyncio.sleep(0.01)
     over.set()
     await inserting
+    # The last blow may have met the last insert; the database finds back by itself, with nobody asking for anything.
+    while await database.call(Database.health) != Healthy():
+        await asyncio.sleep(0.01)
 
     found = {row["name"] for row in await database.call(Database.select, select(venues.c.name))}
     assert found >= set(stored)
     assert found <= {*stored, *uncertain}
     assert not found & set(refused)
-    assert await database.call(Database.health) == Healthy()
 
 
 async def test_a_server_that_is_not_there_fails_the_start(tree: Tree, unused_port: int) -> None:
