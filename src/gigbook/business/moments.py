@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
+
+import greenroom
 
 MOMENT: Final = timedelta(milliseconds=1)
 """The shortest time that can be stored."""
 
 
 def now() -> datetime:
-    """The time in UTC, cut to the millisecond: what is answered at once equals what is read back later."""
-    moment = datetime.now(UTC)
+    """The time in UTC, cut to the millisecond: what is answered at once equals what is read back later.
+
+    It is that of the running event loop's clock, which tests can move.
+    """
+    moment = greenroom.now()
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from greenroom.foundation.errors import NotRunning
@@ -143,6 +144,11 @@ def cancel_timer(timer: Timer, *, inform: bool = False) -> float | None:
 def monotonic() -> float:
     """Seconds that never go back, on the clock that timers use. Works anywhere."""
     return current_scheduler().clock.monotonic()
+
+
+def now() -> datetime:
+    """The time of day in UTC, on the clock that timers use. Works anywhere."""
+    return current_scheduler().clock.now()
 
 
 async def sleep(seconds: float | None) -> None:

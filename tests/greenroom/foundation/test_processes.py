@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from greenroom import (
     monitor,
     monotonic,
     namespace,
+    now,
     process_dictionary,
     receive,
     register_name,
@@ -136,6 +138,14 @@ async def test_a_message_for_a_moment_that_is_over_is_sent_at_once(clock: Virtua
     send_at(current_process(), "hello", 1)
 
     assert await receive(timeout=1) == "hello"
+
+
+async def test_the_time_of_day_is_that_of_the_clock(clock: VirtualClock) -> None:
+    before = now()
+
+    await clock.advance(5)
+
+    assert now() == clock.now() == before + timedelta(seconds=5)
 
 
 @pytest.mark.conforms("ex.process.012")
