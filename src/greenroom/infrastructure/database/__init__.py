@@ -1,6 +1,6 @@
 """Rows in SQLite or PostgreSQL: one writer with group commit, and readers that never wait for it."""
 
-from greenroom.infrastructure.database.change import Change, Delete, Execute, Insert, Step, Update, Values
+from greenroom.infrastructure.database.change import Change, Delete, Execute, Insert, Returning, Step, Update, Values
 from greenroom.infrastructure.database.error import DatabaseBusy, DatabaseError
 from greenroom.infrastructure.database.health import Degraded, Healthy
 from greenroom.infrastructure.database.outcome import (
@@ -36,6 +36,7 @@ __all__ = [
     "NotFound",
     "Refusal",
     "Refused",
+    "Returning",
     "Row",
     "Stale",
     "Step",

@@ -55,8 +55,53 @@ class Execute:
 
 Change = Insert | Update | Delete | Execute
 
-Step = Change | Callable[[Sequence[Row]], Change]
+Make = Callable[[Sequence[Row]], Change]
+
+Step = Change | Make
 """A change, or a function that makes one from the rows of the changes before it.
 
 The function runs in the writer's thread, perhaps more than once: it must be quick, and do nothing
 but make the change."""
+
+
+class Returning:
+    """A step that keeps the row it came to, for whoever handed it over.
+
+        booking = Returning(Insert(bookings, values))
+        refusal = await self.save(state, booking, *events.steps(lambda _: requested(booking.row["id"])))
+        return refusal or booking.row["id"]
+
+    It is of one transaction: make a new one for each.
+    """
+
+    __slots__ = ("_row", "_step")
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+        self._row: Row | None = None
+
+    @property
+    def row(self) -> Row:
+        """The row, for functions of later steps, and for all once the transaction is stored.
+
+        Of a transaction that was refused it is worth nothing.
+
+        Raises:
+            LookupError: the step was not carried out.
+        """
+        if self._row is None:
+            raise LookupError(f"expected a row of {self._step!r}, but it was not carried out")
+        return self._row
+
+    def __call__(self, rows: Sequence[Row]) -> Change:
+        """The change, as the writer asks for it."""
+        return self._step(rows) if callable(self._step) else self._step
+
+    # In the writer's thread, as each attempt gets to it: when the answer to a commit is lost, the attempt that was
+    # stored is the last one that came so far.
+    def came_to(self, row: Row) -> None:
+        """Keep the row."""
+        self._row = row
+
+    def committed(self) -> None:
+        """Called in the event loop when the transaction is on disk, before it is answered. By default nothing."""

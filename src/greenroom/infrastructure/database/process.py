@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from greenroom.foundation.genserver import GenServer
 from greenroom.foundation.reply import Reply
-from greenroom.infrastructure.database.change import Delete, Insert, Step, Update, Values
+from greenroom.infrastructure.database.change import Delete, Insert, Returning, Step, Update, Values
 from greenroom.infrastructure.database.engine import Engine
 from greenroom.infrastructure.database.error import DatabaseError
 from greenroom.infrastructure.database.health import Degraded, Healthy
@@ -103,7 +103,7 @@ class Database(GenServer):
             await database.call(Database.transact, Insert(customers, values), note)
         """
         reply: Reply[tuple[Row, ...] | Refused] = Reply()
-        self._engine.write(Transaction(steps), _answering(reply))
+        self._engine.write(Transaction(steps), _telling(steps, _answering(reply)))
         return reply
 
     def health(self) -> Reply[Healthy | Degraded]:
@@ -119,6 +119,20 @@ class _ThreadCrashed:
     """One of the threads ended by a fault, which is a crash of the process."""
 
     fault: Exception
+
+
+def _telling(steps: Sequence[Step], answer: Done) -> Done:
+    told = [step for step in steps if isinstance(step, Returning)]
+    if not told:
+        return answer
+
+    def done(outcome: object) -> None:
+        if not isinstance(outcome, Refused | DatabaseError):
+            for step in told:
+                step.committed()
+        answer(outcome)
+
+    return done
 
 
 def _answering(reply: Reply[Answer]) -> Done:

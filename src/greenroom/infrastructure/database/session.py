@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Table, inspect, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 from sqlalchemy.sql.dml import Delete as DeleteStatement
 
-from greenroom.infrastructure.database.change import Change, Delete, Execute, Step
+from greenroom.infrastructure.database.change import Change, Delete, Execute, Returning, Step
 from greenroom.infrastructure.database.error import DatabaseError, Reason
 from greenroom.infrastructure.database.operation import Cursor, Operations
 from greenroom.infrastructure.database.outcome import Invalid, Key, Refusal, Refused, Row
@@ -150,6 +150,8 @@ class Session(ABC):
             outcome = self.attempt(step(rows) if callable(step) else step)
             if isinstance(outcome, Mapping):
                 rows.append(outcome)
+                if isinstance(step, Returning):
+                    step.came_to(outcome)
                 continue
             self.command("ROLLBACK TO SAVEPOINT unit")
             self.command("RELEASE SAVEPOINT unit")

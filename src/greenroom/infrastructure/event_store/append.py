@@ -92,6 +92,17 @@ def drafts(append: Append[E], codec: EventCodec[E], moment: datetime) -> list[Dr
     ]
 
 
+def the_one(found: Sequence[Draft[E]]) -> Draft[E]:
+    """The one event of an append that a function has made in the middle of a transaction.
+
+    Raises:
+        ValueError: there are more, or none.
+    """
+    if len(found) != 1:
+        raise ValueError(f"expected a function to append one event, got {len(found)}")
+    return found[0]
+
+
 def _version(expected: int | None, nth: int) -> int | None:
     return None if expected is None else expected + nth
 

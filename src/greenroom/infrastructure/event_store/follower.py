@@ -7,13 +7,34 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, Self, TypeVar
 
+from typing_extensions import override
+
+from greenroom.foundation.namespace import Namespace
+from greenroom.infrastructure.database import Returning, Step
 from greenroom.infrastructure.event_store.recorded import Recorded
 from greenroom.infrastructure.pubsub import Listener, Topic
+from greenroom.infrastructure.pubsub.channel import channels_of
 
 E = TypeVar("E")
 
 NEWS: Final = Topic[None]("greenroom:events")
 """Told when something was appended in this namespace. Only a hint: what there is, the database says."""
+
+
+class Announced(Returning):
+    """A step that appends an event; the followers of a namespace look for it when it is on disk."""
+
+    __slots__ = ("_namespace",)
+
+    def __init__(self, step: Step, namespace: Namespace) -> None:
+        super().__init__(step)
+        self._namespace = namespace
+
+    @override
+    def committed(self) -> None:
+        channel = channels_of(self._namespace).get(NEWS.name)
+        if channel is not None:
+            channel.publish(None)
 
 
 class Follower(Generic[E]):

@@ -14,7 +14,7 @@ async for recorded in EVENTS.follow(Confirmed):
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -23,21 +23,23 @@ from typing import Any, Generic, TypeVar, overload
 
 from sqlalchemy import Select, func, select
 
+from greenroom.foundation.namespace import current_namespace
 from greenroom.foundation.ref import Ref
 from greenroom.foundation.scheduler import current_scheduler
 from greenroom.infrastructure.database import (
     Conflict,
     Database,
     DatabaseError,
+    Insert,
     Invalid,
     Refusal,
     Refused,
     Row,
     Step,
 )
-from greenroom.infrastructure.event_store.append import Append, Draft, drafts
+from greenroom.infrastructure.event_store.append import Append, Draft, drafts, the_one
 from greenroom.infrastructure.event_store.codec import EventCodec
-from greenroom.infrastructure.event_store.follower import NEWS, Follower
+from greenroom.infrastructure.event_store.follower import NEWS, Announced, Follower
 from greenroom.infrastructure.event_store.recorded import Committed, Origin, Recorded, WrongVersion, recorded
 from greenroom.infrastructure.event_store.schema import events_table, is_version_rule
 from greenroom.infrastructure.event_store.unit import Unit, Work
@@ -59,8 +61,7 @@ class EventStore(Generic[E]):
     codec: EventCodec[E]
     page: int = 500
     poll: float = 1.0
-    """After how many seconds a follower looks for what others have appended: another server, or a transaction that was
-    not followed by `announce`."""
+    """After how many seconds a follower looks for what others have appended: another server, or SQL by hand."""
 
     # Appending.
 
@@ -101,19 +102,41 @@ class EventStore(Generic[E]):
         self.announce()
         return unit.committed(outcome)
 
+    @overload
     def steps(
         self,
         stream: str,
         events: Sequence[E],
+        /,
+        *,
+        expected: int | None = None,
+        because: Recorded[Any] | Origin | None = None,
+    ) -> tuple[Step, ...]: ...
+    @overload
+    def steps(self, make: Callable[[Sequence[Row]], Append[E]], /) -> tuple[Step, ...]: ...
+    def steps(
+        self,
+        of: str | Callable[[Sequence[Row]], Append[E]],
+        events: Sequence[E] = (),
+        /,
         *,
         expected: int | None = None,
         because: Recorded[Any] | Origin | None = None,
     ) -> tuple[Step, ...]:
         """The same as steps for someone else's transaction, as in `entity.save(state, *events.steps(...))`.
 
-        Followers see the events within `poll` seconds, or at once after `announce`.
+        Where the event is to tell what the database made up, give a function that makes the append, of one event, from
+        the rows of all steps before it; of an entity, the first one is its own. It is quick and does nothing else.
+
+        Followers in this namespace look for the events when they are stored.
         """
-        return tuple(draft.change() for draft in drafts(Append(stream, events, expected, because), self.codec, _now()))
+        moment = _now()
+        if callable(of):
+            changes: Sequence[Step] = (partial(_made, of, self.codec, moment),)
+        else:
+            found = drafts(Append(of, events, expected, because), self.codec, moment)
+            changes = [draft.change() for draft in found]
+        return tuple(Announced(change, current_namespace()) for change in changes)
 
     def announce(self) -> None:
         """Let the followers of this namespace look for new events now."""
@@ -212,6 +235,12 @@ class EventStore(Generic[E]):
 def _of_stream(stream: str, after: int) -> Select[*tuple[Any, ...]]:
     found = select(events_table).where(events_table.c.stream == stream, events_table.c.version > after)
     return found.order_by(events_table.c.version)
+
+
+def _made(
+    make: Callable[[Sequence[Row]], Append[E]], codec: EventCodec[E], moment: datetime, rows: Sequence[Row]
+) -> Insert:
+    return the_one(drafts(make(rows), codec, moment)).change()
 
 
 def _broken(refusal: Refusal) -> DatabaseError:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Generic, TypeAlias, TypeVar
 
 from greenroom.infrastructure.database import Change, Row, Step
-from greenroom.infrastructure.event_store.append import Append, Draft, drafts
+from greenroom.infrastructure.event_store.append import Append, Draft, drafts, the_one
 from greenroom.infrastructure.event_store.codec import EventCodec
 from greenroom.infrastructure.event_store.recorded import Committed
 
@@ -65,11 +65,8 @@ class Unit(Generic[E]):
             made = make(self._of_changes(rows))
             if isinstance(made, Change):
                 return made
-            found = drafts(made, self._codec, self._moment)
-            if len(found) != 1:
-                raise ValueError(f"expected a function to append one event, got {len(found)}")
-            self._drafts[at] = found[0]
-            return found[0].change()
+            draft = self._drafts[at] = the_one(drafts(made, self._codec, self._moment))
+            return draft.change()
 
         return step
 

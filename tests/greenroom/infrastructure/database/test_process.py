@@ -21,6 +21,7 @@ from greenroom.infrastructure import (
     Invalid,
     NotFound,
     Refused,
+    Returning,
     Row,
     Stale,
     Step,
@@ -244,6 +245,29 @@ async def test_a_transaction_carries_out_all_its_steps(database: Ref[Database]) 
     assert isinstance(rows, tuple)
     assert [row["id"] for row in rows] == [1, "a", 1]
     assert rows[2] == await database.call(Database.get, venues, 1)
+
+
+async def test_a_step_that_returns_its_row_gives_it_to_later_steps_and_to_who_made_it(database: Ref[Database]) -> None:
+    def book(_: Sequence[Row]) -> Insert:
+        return Insert(bookings, {"id": "a", "venue_id": venue.row["id"], "slot": 1, "artist": "Nina"})
+
+    venue = Returning(Insert(venues, {"name": "Blue Note"}))
+    booking = Returning(book)
+    rows = await database.call(Database.transact, venue, booking)
+
+    assert rows == (venue.row, booking.row)
+    assert venue.row == await database.call(Database.get, venues, 1)
+    assert booking.row["venue_id"] == 1
+
+
+async def test_a_step_that_was_not_carried_out_has_no_row(database: Ref[Database]) -> None:
+    await database.call(Database.insert, venues, {"name": "Blue Note"})
+    city = Returning(Update(venues, 1, {"city": "Paris"}))
+
+    await database.call(Database.transact, Insert(venues, {"name": "blue note"}), city)
+
+    with pytest.raises(LookupError, match=r"expected a row of Update.*, but it was not carried out"):
+        _ = city.row
 
 
 async def test_a_transaction_that_is_refused_leaves_no_trace(database: Ref[Database]) -> None:

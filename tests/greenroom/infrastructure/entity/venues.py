@@ -7,21 +7,27 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from greenroom.foundation.child import ChildSpec
+from greenroom import ChildSpec, Ref
 from greenroom.infrastructure import (
+    Append,
     Columns,
     Conflict,
+    Database,
     DatabaseUrl,
     Entities,
     Entity,
     EntitySettings,
+    EventCodec,
+    EventStore,
     Home,
     Insert,
     Invalid,
     Memory,
     Refusal,
     Reminder,
+    Returning,
     Snapshots,
+    create_events,
     entities,
     entity_reminders,
     entity_snapshots,
@@ -41,6 +47,25 @@ venues = sa.Table(
 notes = sa.Table(
     "notes", TABLES, sa.Column("id", sa.Text, primary_key=True), sa.Column("text", sa.Text, nullable=False)
 )
+
+
+gigs = sa.Table(
+    "gigs",
+    TABLES,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("venue", sa.Integer, nullable=False),
+    sa.Column("artist", sa.Text, nullable=False, unique=True),
+)
+
+
+@dataclass(frozen=True)
+class Booked:
+    """What happened to a gig."""
+
+    artist: str
+
+
+GIGS = EventStore(Ref(Database, "database"), EventCodec(Booked))
 
 
 @dataclass(frozen=True)
@@ -87,6 +112,13 @@ class Venue(Entity[int, Diary], kind="venue"):
     async def note(self, id: str, text: str) -> Refusal | None:
         return await self.save(replace(self.state, name=text), Insert(notes, {"id": id, "text": text}))
 
+    async def plan(self, artist: str) -> int | Refusal:
+        gig = Returning(Insert(gigs, {"venue": self.key, "artist": artist}))
+        booked = GIGS.steps(lambda _: Append(f"gig:{gig.row['id']}", [Booked(artist)], expected=0))
+        refusal = await self.save(replace(self.state, plays=self.state.plays + 1), gig, *booked)
+        number: int = 0 if refusal else gig.row["id"]
+        return refusal or number
+
     async def close(self) -> Refusal | None:
         return await self.erase()
 
@@ -119,6 +151,8 @@ def tables(url: DatabaseUrl) -> None:
     engine = sa.create_engine(address)
     for metadata in (TABLES, entity_snapshots.metadata, entity_reminders.metadata):
         metadata.create_all(engine)
+    with engine.begin() as connection:
+        create_events(connection)
     engine.dispose()
 
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from greenroom import Ref
+from greenroom import Ref, namespace
 from greenroom.infrastructure import (
+    Append,
     Database,
     DatabaseUrl,
     EventCodec,
@@ -14,8 +15,10 @@ from greenroom.infrastructure import (
     Follower,
     Recorded,
     Refused,
+    Step,
     UnknownEvent,
 )
+from greenroom.infrastructure.event_store.follower import NEWS
 from greenroom.testing import Tree, VirtualClock, settle
 from tests.greenroom.infrastructure.event_store.gigs import (
     CODEC,
@@ -113,17 +116,45 @@ async def test_what_is_appended_is_seen_at_once(store: Store, events: list[GigEv
     assert clock.monotonic() == 0
 
 
-async def test_what_went_into_another_transaction_is_seen_once_it_is_announced(
+async def test_what_went_into_another_transaction_is_seen_at_once(
+    store: Store, database: Ref[Database], clock: VirtualClock
+) -> None:
+    waiting = asyncio.create_task(take(store.follow(), 2))
+    await settle()
+
+    await database.call(Database.transact, *store.steps("gig:1", [NINA]))
+    await database.call(Database.transact, *store.steps(lambda _: Append("gig:1", [PAID])))
+
+    assert told(await waiting) == [NINA, PAID]
+    assert clock.monotonic() == 0
+
+
+async def test_nobody_looks_for_events_that_were_refused(store: Store, database: Ref[Database]) -> None:
+    async with NEWS.listen() as news:
+        await database.call(Database.transact, *store.steps("gig:1", [NINA]), *store.steps("gig:1", [PAID], expected=7))
+        await database.call(Database.transact, *store.steps("gig:1", [NINA]))
+        await anext(news)
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(news), 0)
+
+
+async def test_what_is_appended_elsewhere_is_seen_once_it_is_announced(
     store: Store, database: Ref[Database], clock: VirtualClock
 ) -> None:
     waiting = asyncio.create_task(take(store.follow(), 1))
     await settle()
 
-    await database.call(Database.transact, *store.steps("gig:1", [NINA]))
+    await database.call(Database.transact, *steps_of_elsewhere(store))
     store.announce()
 
     assert told(await waiting) == [NINA]
     assert clock.monotonic() == 0
+
+
+def steps_of_elsewhere(store: Store, expected: int | None = None) -> Sequence[Step]:
+    with namespace("elsewhere"):
+        return store.steps("gig:1", [NINA], expected=expected)
 
 
 async def test_what_nobody_announces_is_seen_after_a_while(
@@ -131,7 +162,7 @@ async def test_what_nobody_announces_is_seen_after_a_while(
 ) -> None:
     waiting = asyncio.create_task(take(store.follow(), 1))
     while not waiting.done() and not clock.monotonic():
-        await database.call(Database.transact, *store.steps("gig:1", [NINA], expected=await store.version("gig:1")))
+        await database.call(Database.transact, *steps_of_elsewhere(store, await store.version("gig:1")))
         await clock.advance(1)
 
     assert told(await waiting) == [NINA]

@@ -256,6 +256,24 @@ async def test_the_steps_go_into_a_transaction_of_someone_else(store: Store, dat
     assert told(await store.read_correlated("request 7")) == [NINA, PAID]
 
 
+async def test_a_step_that_appends_may_tell_what_the_steps_before_it_came_to(
+    store: Store, database: Ref[Database]
+) -> None:
+    def booked(rows: Sequence[Row]) -> Append[GigEvent]:
+        return Append(f"gig:{rows[-1]['id']}", [Booked(rows[-1]["artist"])], expected=0, because=Origin("request 7"))
+
+    await database.call(Database.transact, Insert(gigs, {"artist": "Mary"}))
+    await database.call(Database.transact, Insert(gigs, {"artist": "Nina"}), *store.steps(booked))
+
+    (recorded,) = await store.read_correlated("request 7")
+    assert (recorded.stream, recorded.event) == ("gig:2", NINA)
+
+
+async def test_a_step_that_appends_makes_one_event(store: Store, database: Ref[Database]) -> None:
+    with pytest.raises(DatabaseError, match="expected a function to append one event, got 0"):
+        await database.call(Database.transact, *store.steps(lambda _: Append("gig:1", [])))
+
+
 # The table's own rules.
 
 
