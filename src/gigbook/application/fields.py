@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar, get_type_hints
 
 import msgspec
@@ -34,23 +34,38 @@ def flaws(raw: Mapping[str, object], shape: type[Struct], rules: Mapping[str, Ru
 
 def _flaw(value: object, type_: object, rule: Rule | None, strict: bool) -> str | None:
     try:
-        msgspec.convert(value, type_, strict=strict)
+        found: object = msgspec.convert(value, type_, strict=strict)
     except ValidationError as error:
         return _in_words(str(error), type_)
-    verdict = rule(value) if rule and isinstance(value, str) else None
+    verdict = rule(found) if rule and found is not None else None
     return verdict.reason if isinstance(verdict, Flaw) else None
 
 
 def _in_words(complaint: str, type_: object) -> str:
     """The decoder's complaint, as words that fit behind the field's name."""
-    if complaint.startswith("Invalid enum value"):
-        return f"must be one of {', '.join(map(str, msgspec.json.schema(type_)['enum']))}"
     text, _, place = complaint.partition(" - at ")
+    inside = place.strip("`").removeprefix("$")
+    reason = _reason(text, inside, type_)
+    return f"{reason}, at {inside}" if inside else reason
+
+
+def _reason(text: str, inside: str, type_: object) -> str:
+    if text.startswith("Invalid enum value"):
+        return f"must be one of {', '.join(map(str, _choices(type_, inside)))}"
+    if text in _FORMATS:
+        return f"must be {_FORMATS[text]}"
     expected, _, _ = text.partition(", got ")
     expected = re.sub("`(.*?)`", lambda code: " or ".join(map(_word, code[1].split(" | "))), expected)
-    inside = place.strip("`").removeprefix("$")
-    reason = "must be " + expected.removeprefix("Expected ") if expected.startswith("Expected ") else expected.lower()
-    return f"{reason}, at {inside}" if inside else reason
+    return "must be " + expected.removeprefix("Expected ") if expected.startswith("Expected ") else expected.lower()
+
+
+def _choices(type_: object, inside: str) -> Sequence[object]:
+    """What may stand there: the type's own choices, or those of a field of a struct in it."""
+    schema = msgspec.json.schema(type_)
+    field = inside.rpartition(".")[2]
+    within = [part.get("properties", {}).get(field, {}) for part in schema.get("$defs", {}).values()]
+    choices: Sequence[object] = next(node["enum"] for node in (schema, *within) if "enum" in node)
+    return choices
 
 
 def _word(type_name: str) -> str:
@@ -65,4 +80,10 @@ _WORDS = {
     "object": "an object",
     "array": "an array",
     "datetime": "a date and time",
+    "date": "a date",
+}
+
+_FORMATS = {
+    "Invalid RFC3339 encoded date": "a date such as 2026-11-21",
+    "Invalid RFC3339 encoded datetime": "a date and time such as 2026-11-21T20:00:00Z",
 }

@@ -1,4 +1,4 @@
-"""Rules for text that people type: each takes the text and answers with it made tidy, or with its flaw.
+"""Rules for what people type, texts above all: each takes the value and answers with it made tidy, or with its flaw.
 
 >>> line("  Ada Lovelace ", most=200)
 'Ada Lovelace'
@@ -14,9 +14,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, structs
 
 from gigbook.business.refusals import InvalidData
 
@@ -31,26 +31,27 @@ OPTIONAL_LINES: Final = r"^[^\u0000-\u0009\u000b\u000c\u000e-\u001f\u007f-\u009f
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """Why a text is refused, in words that fit behind the field's name."""
+    """Why a value is refused, in words that fit behind the field's name."""
 
     reason: str
 
 
-Rule: TypeAlias = Callable[[str], "str | Flaw | None"]
+# `Any`: each rule takes what its own field holds, and rules of all fields stand in one table.
+Rule: TypeAlias = Callable[[Any], object]
 S = TypeVar("S", bound=Struct)
 
 
 def checked(given: S, rules: Mapping[str, Rule]) -> S | InvalidData:
-    """The same with every text made tidy, or all the fields that break their rule.
+    """The same with every value made tidy, or all the fields that break their rule.
 
-    Fields that hold no text (unset, null) are left as they are.
+    Fields that hold nothing (unset, null) are left as they are.
     """
-    tidy: dict[str, str | None] = {}
+    tidy: dict[str, object] = {}
     flaws: dict[str, str] = {}
     for field, rule in rules.items():
-        text = getattr(given, field)
-        if isinstance(text, str):
-            verdict = rule(text)
+        value = getattr(given, field)
+        if value is not None and value is not UNSET:
+            verdict = rule(value)
             if isinstance(verdict, Flaw):
                 flaws[field] = verdict.reason
             else:

@@ -1,14 +1,21 @@
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 import pytest
 from msgspec import Meta, Struct
 
 from gigbook.application.fields import flaws
-from gigbook.business.rules import Rule, email
+from gigbook.business.rules import Flaw, Rule, email
 
 
-class Inner(Struct):
+class Inner(Struct, forbid_unknown_fields=True):
     day: int
+    half: Literal["first", "second"] = "first"
+
+
+def no_two_alike(days: Sequence[Inner]) -> Sequence[Inner] | Flaw:
+    return days if len(days) == len({it.day for it in days}) else Flaw("must not name a day twice")
 
 
 class Shape(Struct, kw_only=True):
@@ -17,14 +24,17 @@ class Shape(Struct, kw_only=True):
     age: Annotated[int, Meta(ge=1)] = 1
     kind: Literal["a", "b"] = "a"
     days: list[Inner] | None = None
+    born: date = date(1815, 12, 10)
+    seen: datetime | None = None
 
 
-RULES: dict[str, Rule] = {"email": email}
+RULES: dict[str, Rule] = {"email": email, "days": no_two_alike}
 RIGHT = {"name": "Ada", "email": "ada@example.com"}
 
 
 def test_right_fields_have_no_flaws() -> None:
     assert flaws(RIGHT, Shape, RULES, strict=True) == {}
+    assert flaws({**RIGHT, "days": None, "born": "1906-12-09"}, Shape, RULES, strict=True) == {}
 
 
 @pytest.mark.parametrize(
@@ -37,6 +47,12 @@ def test_right_fields_have_no_flaws() -> None:
         ("kind", "c", "must be one of a, b"),
         ("days", "today", "must be an array or null"),
         ("days", [{"day": "x"}], "must be an integer, at [0].day"),
+        ("days", [{"day": 1}, {"day": 2, "half": "third"}], "must be one of first, second, at [1].half"),
+        ("days", [{"day": 1, "hour": 2}], "object contains unknown field hour, at [0]"),
+        ("days", [{"day": 1}, {"day": 1}], "must not name a day twice"),
+        ("born", "2026-02-30", "must be a date such as 2026-11-21"),
+        ("born", 5, "must be a date"),
+        ("seen", "today", "must be a date and time such as 2026-11-21T20:00:00Z"),
         ("email", "ada", "must be a valid e-mail address"),
         ("nickname", "x", "is not known"),
     ],

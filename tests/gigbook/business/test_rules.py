@@ -1,6 +1,26 @@
 import pytest
+from msgspec import UNSET, Struct, UnsetType
 
-from gigbook.business.rules import Flaw, email, line, optional_line, optional_lines
+from gigbook.business.refusals import InvalidData
+from gigbook.business.rules import Flaw, Rule, checked, email, line, optional_line, optional_lines
+
+
+class Gig(Struct):
+    title: str | None
+    hours: tuple[int, ...] | UnsetType = UNSET
+
+
+def in_order(hours: tuple[int, ...]) -> tuple[int, ...] | Flaw:
+    return tuple(sorted(hours)) if all(0 <= hour < 24 for hour in hours) else Flaw("must be hours of a day")
+
+
+GIG_RULES: dict[str, Rule] = {"title": str.strip, "hours": in_order}
+
+
+def test_every_value_that_is_there_is_made_tidy_whatever_its_type() -> None:
+    assert checked(Gig(" Night ", (22, 20)), GIG_RULES) == Gig("Night", (20, 22))
+    assert checked(Gig(None), GIG_RULES) == Gig(None)
+    assert checked(Gig(None, (25,)), GIG_RULES) == InvalidData({"hours": "must be hours of a day"})
 
 
 def test_a_line_is_trimmed() -> None:
