@@ -7,10 +7,10 @@ import math
 from collections.abc import Callable
 from typing import Final, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 PATIENCE: Final = 30.0
-"""Seconds that a client has to send a request, head and body."""
+"""Seconds that a client has to send a request, head and body, and that it may take nothing of a response."""
 
 LARGEST_HEAD: Final = 64 * 1024
 """Bytes that the request line and the headers may have together, about."""
@@ -25,10 +25,26 @@ class Connection(HttpToolsProtocol):
     head_size: float = -math.inf
     """How much of a head has come that is not complete yet; nothing counts, if there is none."""
 
+    cycles: tuple[RequestResponseCycle, ...] = ()
+    """The last request, and those before it that had no answer yet when it came: uvicorn itself knows only the last."""
+
+    wire: OneWrite
+    taken: int = -1
+    taken_at: float = -math.inf
+    """How much the client had taken of what we sent when we last looked, and when it was seen to take something."""
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, and wait for its first request."""
-        super().connection_made(OneWrite(cast(asyncio.Transport, transport), self.loop.call_soon))
+        self.wire = OneWrite(cast(asyncio.Transport, transport), self.loop.call_soon)
+        super().connection_made(self.wire)
         self.awaited_since = self.loop.time()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell all who answer here that nobody listens any more."""
+        for cycle in self.cycles:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take what the client sends, but no head without an end."""
@@ -48,6 +64,7 @@ class Connection(HttpToolsProtocol):
         """Let the request be answered."""
         self.head_size = -math.inf
         super().on_headers_complete()
+        self.cycles = (*[cycle for cycle in self.cycles if not cycle.response_complete], self.cycle)
 
     def on_message_complete(self) -> None:
         """Wait no more."""
@@ -55,9 +72,20 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
 
     def give_up(self, now: float) -> None:
-        """Close the connection if the client has taken too long."""
+        """Close the connection if the client has taken too long to send a request, or to take what was sent to it."""
         if now - self.awaited_since > PATIENCE:
             self.transport.close()
+        if self.wire.unsent == 0 or self.wire.taken != self.taken:
+            self.taken, self.taken_at = self.wire.taken, now
+        elif now - self.taken_at > PATIENCE:
+            # Closing would wait until all is sent.
+            self.transport.abort()
+
+    def cut_streams(self) -> None:
+        """Abort the connection if it has sent a stream and the client has not taken the end of it."""
+        # Every other response knows its length before it begins.
+        if any(cycle.chunked_encoding for cycle in self.cycles):
+            self.transport.abort()
 
 
 TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
@@ -75,17 +103,28 @@ class OneWrite(asyncio.Transport):
         self._transport = transport
         self._call_soon = call_soon
         self._head = b""
+        self._written = 0
+
+    @property
+    def unsent(self) -> int:
+        """How many bytes the client could have, but has no room for."""
+        return self._transport.get_write_buffer_size()
+
+    @property
+    def taken(self) -> int:
+        """How many bytes the client, or the network on the way, has taken so far."""
+        return self._written - self.unsent
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send the data, with the head that waits for it; a head itself waits."""
         if self._head:
             head, self._head = self._head, b""
-            self._transport.write(head + data)
+            self._send(head + data)
         elif isinstance(data, bytes) and data.endswith(b"\r\n\r\n"):
             self._head = data
             self._call_soon(self._flush)
         else:
-            self._transport.write(data)
+            self._send(data)
 
     def get_extra_info(self, name: str, default: object = None) -> object:
         """What the transport knows of the connection."""
@@ -115,5 +154,9 @@ class OneWrite(asyncio.Transport):
 
     def _flush(self) -> None:
         if self._head:
-            self._transport.write(self._head)
+            self._send(self._head)
             self._head = b""
+
+    def _send(self, data: bytes | bytearray | memoryview) -> None:
+        self._written += len(data)
+        self._transport.write(data)

@@ -12,9 +12,13 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gigbook.application.connection import PATIENCE, Connection
+from gigbook.application.streams import STATE, Streams
 
 BACKLOG = 2048
 KEEP_ALIVE = 75
+
+SECONDS_TO_END = 1.0
+"""How long a client whose stream ends may take to hear of it."""
 
 
 class CannotListen(Exception):
@@ -34,10 +38,12 @@ class Door:
     one was asked for, stays the same.
     """
 
-    def __init__(self, host: str, port: int, drain_seconds: float) -> None:
+    def __init__(self, host: str, port: int, drain_seconds: float, most_streams: int = 1000) -> None:
         self.host = host
         self.port = port
         self._drain_seconds = drain_seconds
+        self._most_streams = most_streams
+        self._streams = Streams(most_streams)
         self._server: uvicorn.Server | None = None
         self._helpers: list[asyncio.Task[None]] = []
 
@@ -57,6 +63,7 @@ class Door:
         server = uvicorn.Server(_config(app, self._drain_seconds))
         server.config.load()
         server.lifespan = server.config.lifespan_class(server.config)
+        self._streams = server.lifespan.state[STATE] = Streams(self._most_streams)
         await server.startup(sockets=[listener])
         self._server = server
         self._helpers = [
@@ -67,22 +74,22 @@ class Door:
 
     def give_up_slow_clients(self, now: float) -> None:
         """Close the connections of clients who have not finished a request in the time they have."""
-        connections: list[object] = list(self._server.server_state.connections) if self._server else []
-        for connection in connections:
-            if isinstance(connection, Connection):
-                connection.give_up(now)
+        for connection in _connections(self._server) if self._server else ():
+            connection.give_up(now)
 
     async def close(self) -> None:
-        """Let nobody in, and wait for the requests in flight, as long as was agreed."""
+        """Let nobody in, end all streams, and wait for the requests in flight, as long as was agreed."""
         server = self._leave()
         if server is not None:
+            cut = asyncio.get_running_loop().call_later(SECONDS_TO_END, _cut_streams, server)
             await server.shutdown()
+            cut.cancel()
             # Requests that took too long were cancelled just now: they still tell their clients.
             if server.server_state.tasks:
                 await asyncio.wait(server.server_state.tasks, timeout=1)
 
     def shut(self) -> None:
-        """Let nobody in, without waiting. Requests in flight are still answered; idle connections are closed."""
+        """Let nobody in, without waiting. Requests in flight are still answered; streams and idle connections end."""
         server = self._leave()
         if server is not None:
             for listening in server.servers:
@@ -104,6 +111,7 @@ class Door:
     def _leave(self) -> uvicorn.Server | None:
         for helper in self._helpers:
             helper.cancel()
+        self._streams.close()
         server, self._server, self._helpers = self._server, None, []
         return server
 
@@ -123,6 +131,16 @@ class Door:
             listener.close()
             raise CannotListen(self.host, self.port, error) from error
         return listener
+
+
+def _connections(server: uvicorn.Server) -> list[Connection]:
+    every: list[object] = list(server.server_state.connections)
+    return [connection for connection in every if isinstance(connection, Connection)]
+
+
+def _cut_streams(server: uvicorn.Server) -> None:
+    for connection in _connections(server):
+        connection.cut_streams()
 
 
 def _config(app: ASGIApp, drain_seconds: float) -> uvicorn.Config:

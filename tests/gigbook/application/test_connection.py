@@ -1,9 +1,11 @@
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gigbook.application.connection import LARGEST_HEAD, PATIENCE, OneWrite
 from gigbook.application.door import Door
@@ -28,6 +30,9 @@ class Wire(asyncio.Transport):
 
     def abort(self) -> None:
         self.closed = True
+
+    def get_write_buffer_size(self) -> int:
+        return 0
 
     def pause_reading(self) -> None: ...
 
@@ -107,9 +112,14 @@ async def ok(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.fixture
 async def door() -> AsyncIterator[Door]:
-    ended = asyncio.Event()
-    door = Door("127.0.0.1", 0, 1.0)
-    await door.open(ok, until=ended.wait())
+    async with opened(ok) as door:
+        yield door
+
+
+@asynccontextmanager
+async def opened(app: ASGIApp, drain_seconds: float = 1.0) -> AsyncGenerator[Door]:
+    door = Door("127.0.0.1", 0, drain_seconds)
+    await door.open(app, until=asyncio.Event().wait())
     yield door
     await door.close()
 
@@ -164,3 +174,103 @@ async def test_a_client_between_two_requests_is_not_slow(door: Door) -> None:
         door.give_up_slow_clients(asyncio.get_running_loop().time() + PATIENCE + 1)
 
     writer.close()
+
+
+class Endless:
+    """Sends as much as its client takes, and notes when the client has left."""
+
+    def __init__(self, piece: bytes) -> None:
+        self.piece = piece
+        self.sent = 0
+        self.asked = 0
+        self.left = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.asked += 1
+        pump = asyncio.create_task(self.pump(send))
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.left.set()
+        pump.cancel()
+        await asyncio.wait({pump})
+
+    async def pump(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while True:
+            await send({"type": "http.response.body", "body": self.piece, "more_body": True})
+            self.sent += 1
+            await asyncio.sleep(0 if len(self.piece) > 1 else 0.01)
+
+
+async def test_a_client_that_takes_nothing_is_given_up() -> None:
+    app = Endless(b"x" * 65536)
+    async with opened(app) as door:
+        with listening_to_nothing(door) as client:
+            client.sendall(GET)
+            await at_rest(app)
+
+            door.give_up_slow_clients(asyncio.get_running_loop().time())
+            assert not app.left.is_set()
+            door.give_up_slow_clients(asyncio.get_running_loop().time() + PATIENCE + 1)
+
+            await app.left.wait()
+
+
+async def test_a_client_that_takes_little_is_not_given_up() -> None:
+    app = Endless(b"x" * 65536)
+    async with opened(app) as door:
+        with listening_to_nothing(door) as client:
+            client.sendall(GET)
+            for waited in range(3):
+                await at_rest(app)
+                door.give_up_slow_clients(asyncio.get_running_loop().time() + waited * (PATIENCE + 1))
+                assert not app.left.is_set()
+                before = app.sent
+                while app.sent == before:
+                    assert client.recv(65536)
+                    await asyncio.sleep(0)
+
+
+async def test_a_client_that_takes_nothing_does_not_hold_up_the_end() -> None:
+    app = Endless(b"x" * 65536)
+    async with asyncio.timeout(20), opened(app, drain_seconds=60.0) as door:
+        with listening_to_nothing(door) as client:
+            client.sendall(GET)
+            await at_rest(app)
+
+            await door.close()
+
+    assert app.left.is_set()
+
+
+async def test_a_client_that_leaves_in_the_middle_of_two_responses_is_noticed_by_the_first() -> None:
+    app = Endless(b"x")
+    async with opened(app) as door:
+        reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+        writer.write(GET + GET)
+        await reader.readuntil(b"x")
+
+        writer.close()
+
+        await app.left.wait()
+        assert app.asked == 1
+
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def listening_to_nothing(door: Door) -> socket.socket:
+    """A client with little room for what it does not read."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(("127.0.0.1", door.port))
+    client.setblocking(False)
+    return client
+
+
+async def at_rest(app: Endless) -> None:
+    """Wait until the client takes no more."""
+    seen = -1
+    while seen != app.sent or not app.sent:
+        seen = app.sent
+        await asyncio.sleep(0.05)
