@@ -41,6 +41,11 @@ class Reminder:
 
 def remembered(kind: str, key: Key, reminder: Reminder, every: float | None) -> tuple[Step, Step]:
     """The steps that store a reminder in place of the one of the same name."""
+    return forgotten(kind, key, reminder.name), stored_first(kind, key, reminder, every)
+
+
+def stored_first(kind: str, key: Key, reminder: Reminder, every: float | None) -> Insert:
+    """The step that stores a reminder where there is none of this name."""
     if every is not None and every < MILLISECOND.total_seconds():
         raise ValueError(f"expected a period of at least a millisecond, got {every!r} s")
     values: Mapping[str, object] = {
@@ -54,7 +59,7 @@ def remembered(kind: str, key: Key, reminder: Reminder, every: float | None) -> 
         "held_until": None,
         "version": 1,
     }
-    return forgotten(kind, key, reminder.name), Insert(entity_reminders, values)
+    return Insert(entity_reminders, values)
 
 
 def forgotten(kind: str, key: Key, name: str) -> Step:

@@ -32,13 +32,13 @@ from greenroom.foundation.exits import Shutdown, is_clean
 from greenroom.foundation.genserver import GenServer, reserved_names
 from greenroom.foundation.handling import Ended
 from greenroom.foundation.reply import Reply
-from greenroom.infrastructure.database import Conflict, Invalid, Refusal, Step
+from greenroom.infrastructure.database import Conflict, Insert, Invalid, Refusal, Step
 from greenroom.infrastructure.entity.address import EntityRef, entity_ref
 from greenroom.infrastructure.entity.backlog import Unsaved
 from greenroom.infrastructure.entity.departure import ERASED
 from greenroom.infrastructure.entity.error import KeptInMemory, NoSuchEntity, NotSaved, StaleState
 from greenroom.infrastructure.entity.kind import Kind, kind_name
-from greenroom.infrastructure.entity.reminder import Reminder, forgotten, remembered
+from greenroom.infrastructure.entity.reminder import Reminder, forgotten, remembered, stored_first
 from greenroom.infrastructure.entity.store import Copy
 
 K = TypeVar("K", bound=int | str)
@@ -201,6 +201,19 @@ class Entity(GenServer, Generic[K, S]):
         if kind.alarms is not None:
             kind.alarms.expect((at - now).total_seconds())
         return remembered(kind.name, self.key, Reminder(name, at, note), every)
+
+    @classmethod
+    def first_reminder(cls, key: K, name: str, due: datetime, *, every: float | None = None, note: str = "") -> Insert:
+        """A step that sets a reminder of an entity which the same transaction makes, and which has no process yet.
+
+            hall = Returning(Insert(halls, values))
+            await database.call(
+                Database.transact, hall, lambda _: Hall.first_reminder(hall.row["id"], "expire", due)
+            )
+
+        It may come up to ten seconds late: that is how often a program looks for what it was not told of.
+        """
+        return stored_first(cls.kind, key, Reminder(name, due, note), every)
 
     def forget(self, name: str) -> Step:
         """A step, for `save`, that takes a reminder back."""

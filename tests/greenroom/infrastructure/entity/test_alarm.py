@@ -14,7 +14,9 @@ from greenroom.infrastructure import (
     DatabaseUrl,
     Entity,
     EntitySettings,
+    Insert,
     Reminder,
+    Returning,
     Row,
     Snapshots,
     entities,
@@ -23,7 +25,7 @@ from greenroom.infrastructure import (
 from greenroom.infrastructure.entity.alarm import Alarm
 from greenroom.testing import Tree, VirtualClock, crash, expected_crash, settle
 from tests.greenroom.infrastructure.entity.moody_database import MoodyDatabase
-from tests.greenroom.infrastructure.entity.venues import Diary, Strict
+from tests.greenroom.infrastructure.entity.venues import Diary, Strict, gigs
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,23 @@ async def test_it_starts_the_entity_that_it_is_for(halls: None, moody: Ref[Moody
     await clock.advance(1801.0)
 
     assert await HALL.call(Hall.look) == Held((), ("let go of Friday",))
+
+
+async def test_it_can_be_set_with_the_row_of_an_entity_that_is_only_being_made(
+    tree: Tree, moody: Ref[MoodyDatabase], clock: VirtualClock
+) -> None:
+    await tree.start_supervised(HALLS)
+    made = Returning(Insert(gigs, {"venue": 1, "artist": "Nina"}))
+
+    await moody.call(
+        MoodyDatabase.transact,
+        made,
+        lambda _: Hall.first_reminder(made.row["id"], "open", clock.now() + timedelta(seconds=60), note="doors"),
+    )
+    await clock.advance(70.0)
+
+    assert await Hall.at(made.row["id"]).call(Hall.look) == Held((), ("doors",))
+    assert await stored(moody) == []
 
 
 async def test_it_survives_a_restart_of_everything(tree: Tree, moody: Ref[MoodyDatabase], clock: VirtualClock) -> None:
