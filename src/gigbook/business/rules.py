@@ -56,7 +56,13 @@ def checked(given: S, rules: Mapping[str, Rule]) -> S | InvalidData:
                 flaws[field] = verdict.reason
             else:
                 tidy[field] = verdict
-    return InvalidData(flaws) if flaws else structs.replace(given, **tidy)
+    return InvalidData(_as_sent(given, flaws)) if flaws else structs.replace(given, **tidy)
+
+
+def _as_sent(given: Struct, flaws: Mapping[str, str]) -> Mapping[str, str]:
+    """The flaws by the names that fields have outside, where one of them can not be a name in Python."""
+    names = {field.name: field.encode_name for field in structs.fields(given)}
+    return {names[field]: reason for field, reason in flaws.items()}
 
 
 def line(text: str, *, most: int) -> str | Flaw:

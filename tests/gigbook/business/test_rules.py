@@ -1,5 +1,5 @@
 import pytest
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, field
 
 from gigbook.business.refusals import InvalidData
 from gigbook.business.rules import Flaw, Rule, checked, email, line, optional_line, optional_lines
@@ -21,6 +21,15 @@ def test_every_value_that_is_there_is_made_tidy_whatever_its_type() -> None:
     assert checked(Gig(" Night ", (22, 20)), GIG_RULES) == Gig("Night", (20, 22))
     assert checked(Gig(None), GIG_RULES) == Gig(None)
     assert checked(Gig(None, (25,)), GIG_RULES) == InvalidData({"hours": "must be hours of a day"})
+
+
+def test_a_flaw_has_the_name_that_the_field_has_outside() -> None:
+    class Window(Struct):
+        start: str = field(name="from")
+
+    assert checked(Window("Friday"), {"start": lambda _: Flaw("must be a time")}) == InvalidData(
+        {"from": "must be a time"}
+    )
 
 
 def test_a_line_is_trimmed() -> None:

@@ -71,10 +71,21 @@ def get(
     return Operation(method="GET", run=run, handler=handler, query=query)
 
 
+@overload
+def post(handler: Run, /) -> Operation: ...
+@overload
 def post(
     handler: Callable[[Request, B], Awaitable[Outcome]], body: type[B], rules: Mapping[str, Rule] = NO_RULES, /
+) -> Operation: ...
+def post(
+    handler: Callable[..., Awaitable[Outcome]],
+    body: type[Struct] | None = None,
+    rules: Mapping[str, Rule] = NO_RULES,
+    /,
 ) -> Operation:
-    """Make something new."""
+    """Make something new, or do something; without a body there is nothing to be told."""
+    if body is None:
+        return Operation(method="POST", run=handler, handler=handler)
     return _with_body("POST", handler, Body(body, rules, JSON_TYPES))
 
 

@@ -31,13 +31,22 @@ async def cancel(_: Request) -> Answer:
     raise asyncio.CancelledError
 
 
-ENDPOINTS = (Endpoint("/things", get(crash), post(echo, Thing)), Endpoint("/things/{id}", delete(remove), get(cancel)))
+ENDPOINTS = (
+    Endpoint("/things", get(crash), post(echo, Thing)),
+    Endpoint("/things/{id}", delete(remove), get(cancel)),
+    Endpoint("/things/{id}/confirm", post(remove)),
+)
 
 
 @pytest.fixture
 def api() -> httpx.AsyncClient:
     app = Router([Route(one.path, one) for one in ENDPOINTS], redirect_slashes=False, default=Nowhere())
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+
+
+async def test_what_needs_no_body_is_done_with_and_without_one(api: httpx.AsyncClient) -> None:
+    assert (await api.post("/things/1/confirm")).status_code == 204
+    assert (await api.post("/things/1/confirm", content=b"{")).status_code == 204
 
 
 async def test_a_crash_is_a_500_with_an_id_that_finds_the_log_line(
