@@ -39,9 +39,12 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
     max_connections: Annotated[
         int, Meta(ge=1, le=1000, description="Database connections that read at the same time, at most.")
     ] = 100
-    customer_idle_seconds: Annotated[
-        float, Meta(gt=0, description="A customer's process that nobody asked for so long gives its memory back.")
+    entity_idle_seconds: Annotated[
+        float, Meta(gt=0, description="A customer, user or venue nobody asked for so long gives its memory back.")
     ] = 1800.0
+    save_seconds: Annotated[
+        float, Meta(gt=0, le=3600, description="Profiles are written at most twice so many seconds after a change.")
+    ] = 30.0
     shutdown_timeout: Annotated[
         float, Meta(gt=0, le=3600, description="Seconds that requests in flight have to finish after SIGTERM.")
     ] = 5.0

@@ -7,13 +7,13 @@ from gigbook.application.door import Door
 from gigbook.application.settings import Settings
 from gigbook.application.web import WebServer
 from gigbook.business import customers, database
-from greenroom import ChildSpec, DynamicSupervisor, Registry, Supervisor, child
-from greenroom.infrastructure import Database, DatabaseUrl
+from greenroom import ChildSpec, Supervisor, child
+from greenroom.infrastructure import Database, DatabaseUrl, EntitySettings
 
 WEB = "web"
 
 SECONDS_TO_STOP = 2.0
-"""How long the database may take to write what it has accepted, and all customers, who have nothing to save, to go."""
+"""How long the database may take to write what it has accepted."""
 
 
 def tree(settings: Settings, url: DatabaseUrl) -> ChildSpec[Supervisor]:
@@ -22,14 +22,12 @@ def tree(settings: Settings, url: DatabaseUrl) -> ChildSpec[Supervisor]:
     Each is restarted alone: none of them holds what another has in memory. Five restarts within a minute are one
     too many, and then Gigbook ends.
     """
+    keeping = EntitySettings(idle=settings.entity_idle_seconds, save_interval=settings.save_seconds)
     return child(
         Supervisor,
         [
             child(Database, url, settings.max_connections).named(database.NAME).shutdown(SECONDS_TO_STOP),
-            child(Registry, "unique").named(customers.REGISTRY),
-            child(DynamicSupervisor, extra_arguments=(settings.customer_idle_seconds,))
-            .named(customers.SUPERVISOR)
-            .shutdown(SECONDS_TO_STOP),
+            customers.processes(keeping),
             child(WebServer, Door(settings.host, settings.port, settings.shutdown_timeout), application)
             .named(WEB)
             .shutdown(settings.shutdown_timeout + 1),

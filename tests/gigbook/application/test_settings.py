@@ -11,11 +11,9 @@ def test_an_empty_environment_gives_the_defaults() -> None:
 
 
 def test_settings_are_read_from_variables_of_the_same_name() -> None:
-    settings = read(
-        {"PORT": " 9000 ", "LOG_LEVEL": "DEBUG", "DATABASE_URL": ":memory:", "CUSTOMER_IDLE_SECONDS": "0.5"}
-    )
+    settings = read({"PORT": " 9000 ", "LOG_LEVEL": "DEBUG", "DATABASE_URL": ":memory:", "ENTITY_IDLE_SECONDS": "0.5"})
 
-    assert settings == Settings(port=9000, log_level="debug", database_url=":memory:", customer_idle_seconds=0.5)
+    assert settings == Settings(port=9000, log_level="debug", database_url=":memory:", entity_idle_seconds=0.5)
 
 
 def test_an_empty_variable_is_one_that_is_not_set() -> None:

@@ -9,13 +9,15 @@ import pytest
 from gigbook.application.service import CannotStart, migrated, serve
 from gigbook.application.settings import Settings
 from gigbook.application.tree import WEB
-from gigbook.business import customers, database
+from gigbook.business import database
 from greenroom import GenServer, Ref, namespace
 from greenroom.infrastructure import DatabaseUrl
 from tests.gigbook.conftest import Service
 from tests.gigbook.waiting import Ledger, eventually
 
-PARTS = [database.NAME, customers.REGISTRY, customers.SUPERVISOR, WEB]
+CUSTOMERS = "entities/customer"
+
+PARTS = [database.NAME, f"{CUSTOMERS}/tree", f"{CUSTOMERS}/saver", CUSTOMERS, WEB]
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -47,11 +49,11 @@ async def test_nothing_acknowledged_is_lost_when_a_part_is_killed_under_load(ser
 
 async def test_a_tree_that_dies_too_often_ends(service: Service) -> None:
     for _ in range(5):
-        Ref(GenServer, customers.REGISTRY).exit("kill")
+        Ref(GenServer, f"{CUSTOMERS}/tree").exit("kill")
         await eventually(registered)
     assert service.tree.alive
 
-    Ref(GenServer, customers.REGISTRY).exit("kill")
+    Ref(GenServer, f"{CUSTOMERS}/tree").exit("kill")
 
     assert await service.tree.down() == "shutdown"
 
@@ -63,7 +65,7 @@ async def test_a_program_whose_tree_has_ended_says_so(tmp_path: Path) -> None:
         serving = asyncio.create_task(serve(Settings(port=0), url))
         for _ in range(6):
             await eventually(registered)
-            Ref(GenServer, customers.REGISTRY).exit("kill")
+            Ref(GenServer, f"{CUSTOMERS}/tree").exit("kill")
 
         with pytest.raises(CannotStart, match="the supervision tree has given up"):
             await serving
@@ -91,4 +93,4 @@ async def write(port: int, name: str, many: int, acknowledged: Ledger) -> None:
 
 
 async def registered() -> bool:
-    return Ref(GenServer, customers.REGISTRY).alive
+    return Ref(GenServer, f"{CUSTOMERS}/tree").alive

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Struct
 
+from gigbook.business.once import Repeated
 from gigbook.business.versions import Versioned
 
 T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T", bound="Identified")
+R = TypeVar("R")
 Header: TypeAlias = tuple[bytes, bytes]
 
 JSON: Header = (b"content-type", b"application/json")
 TEXT: Header = (b"content-type", b"text/plain; charset=utf-8")
+
+
+class Identified(Protocol):
+    """Something that has an id."""
+
+    @property
+    def id(self) -> int:
+        """The last part of its address."""
+        ...
 
 
 class Answer(Struct):
@@ -32,6 +44,17 @@ class Created(Struct, Generic[T_co], frozen=True):
     versioned: Versioned[T_co]
     location: str
     again: bool = False
+
+
+def created(outcome: Versioned[T] | Repeated[Versioned[T]] | R, path: str) -> Created[T] | R:
+    """What was made, or had been made before, at its address below `path`; a refusal stays what it is."""
+    match outcome:
+        case Versioned() as made:
+            return Created(made, f"{path}/{made.value.id}")
+        case Repeated(made):
+            return Created(made, f"{path}/{made.value.id}", again=True)
+        case refusal:
+            return refusal
 
 
 class Listing(Struct, Generic[T_co], frozen=True):

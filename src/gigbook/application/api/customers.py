@@ -8,18 +8,16 @@ from typing import Annotated, Final, TypeAlias
 
 from msgspec import UNSET, Meta, UnsetType
 
-from gigbook.application.api import paging
-from gigbook.application.api.answers import Created, Listing
+from gigbook.application.api.answers import Created, Listing, created
 from gigbook.application.api.endpoint import Endpoint
 from gigbook.application.api.idempotency import once
 from gigbook.application.api.operations import delete, get, patch, post, put
-from gigbook.application.api.paging import Paging
+from gigbook.application.api.paging import Paging, listed
 from gigbook.application.api.preconditions import expected
 from gigbook.application.api.request import Request
 from gigbook.business import customers
-from gigbook.business.customers import Customer, CustomerChanges, CustomerDraft, EmailExists, Filter
-from gigbook.business.once import Repeated
-from gigbook.business.refusals import Changed, InvalidData, KeyReused, NotFound
+from gigbook.business.customers import Customer, CustomerChanges, CustomerDraft, Filter
+from gigbook.business.refusals import Changed, EmailExists, InvalidData, KeyReused, NotFound
 from gigbook.business.rules import LONGEST_EMAIL, OPTIONAL_LINE, Rule, wanted
 from gigbook.business.versions import Versioned
 
@@ -61,13 +59,7 @@ async def list_customers(_: Request, query: CustomerQuery) -> Listing[Customer]:
     The Link header leads to the next page, as long as there is one.
     """
     wanted = Filter(email=query.email or None, name=query.name or None)
-    found = await customers.page(wanted, after=paging.after(query), limit=query.limit + 1)
-    shown = found[: query.limit]
-    return Listing(
-        shown,
-        next=paging.next_page(PATH, query, shown[-1].id) if len(found) > query.limit else None,
-        total=await customers.count(wanted) if query.count else None,
-    )
+    return await listed(PATH, query, wanted, customers.page, customers.count)
 
 
 async def create_customer(
@@ -77,13 +69,7 @@ async def create_customer(
 
     With an Idempotency-Key the request may be sent again within a day: it is carried out once, and answered alike.
     """
-    match await customers.create(draft, once(request, draft)):
-        case Versioned() as made:
-            return Created(made, f"{PATH}/{made.value.id}")
-        case Repeated(made):
-            return Created(made, f"{PATH}/{made.value.id}", again=True)
-        case refusal:
-            return refusal
+    return created(await customers.create(draft, once(request, draft)), PATH)
 
 
 async def show_customer(request: Request) -> Versioned[Customer] | NotFound:

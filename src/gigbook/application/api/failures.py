@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, TypeAlias, assert_never
+from typing import Final
 
 import structlog
 
 from gigbook.application.api.answers import Answer, Header, error
-from gigbook.business.customers import EmailExists
-from gigbook.business.refusals import Changed, InvalidData, KeyReused, NotFound
+from gigbook.business.refusals import Changed, EmailExists, InUse, InvalidData, KeyReused, NotFound, Refusal
 from greenroom import CallTimeout, MailboxFull, NotRunning, ServerDown, StartFailed
-from greenroom.infrastructure import DatabaseError
-
-Refusal: TypeAlias = NotFound | InvalidData | EmailExists | Changed | KeyReused
+from greenroom.infrastructure import DatabaseError, NotSaved, StaleState
 
 STATUS: Final[Mapping[type[Refusal], int]] = {
     InvalidData: 400,
     NotFound: 404,
     EmailExists: 409,
+    InUse: 409,
     Changed: 412,
     KeyReused: 422,
 }
@@ -40,20 +38,8 @@ class Refused(Exception):
 
 def refusal(refused: Refusal) -> Answer:
     """The response to what the business refused."""
-    status = STATUS[type(refused)]
-    match refused:
-        case InvalidData(reasons):
-            return error(status, "Some values are not valid", details=dict(reasons))
-        case NotFound(what):
-            return error(status, f"{what} not found")
-        case EmailExists():
-            return error(status, "Email already exists")
-        case Changed(version):
-            return error(status, f"Changed by someone else: the current version is {version}")
-        case KeyReused():
-            return error(status, "This Idempotency-Key was used for another request")
-        case _:
-            assert_never(refused)
+    details = dict(refused.reasons) if isinstance(refused, InvalidData) else None
+    return error(STATUS[type(refused)], str(refused), details=details)
 
 
 def failure(raised: Exception, request_id: str) -> Answer:
@@ -63,7 +49,7 @@ def failure(raised: Exception, request_id: str) -> Answer:
             return cause.answer
         case DatabaseError() if cause.reason != "statement":
             return _unavailable(cause, request_id, lost=cause.maybe_applied)
-        case NotRunning() | MailboxFull():
+        case NotRunning() | MailboxFull() | NotSaved() | StaleState():
             return _unavailable(cause, request_id, lost=False)
         case ServerDown(reason=str()):
             return _unavailable(cause, request_id, lost=True)

@@ -7,12 +7,19 @@ meantime are neither repeated nor skipped.
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Protocol, TypeVar
 from urllib.parse import urlencode
 
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
+from gigbook.application.api.answers import Identified, Listing
 from gigbook.application.api.failures import Refused
+
+F = TypeVar("F")
+F_contra = TypeVar("F_contra", contravariant=True)
+T = TypeVar("T", bound=Identified)
+T_co = TypeVar("T_co", bound=Identified, covariant=True)
 
 # A prefix keeps clients from doing arithmetic with it, so that its meaning can change.
 _CURSOR = re.compile("^c[0-9a-f]{1,15}$")
@@ -36,6 +43,14 @@ class Paging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     count: Count = False
 
 
+class Page(Protocol[F_contra, T_co]):
+    """How a context answers with a page of what is wanted."""
+
+    async def __call__(self, wanted: F_contra, /, *, after: int, limit: int) -> Sequence[T_co]:
+        """The first `limit` whose id is above `after`, in the order of their ids."""
+        ...
+
+
 def after(paging: Paging) -> int:
     """The id of the last row before the page; 0 for the first page.
 
@@ -47,6 +62,19 @@ def after(paging: Paging) -> int:
     if not _CURSOR.fullmatch(paging.cursor):
         raise Refused(400, "Some parameters are not valid", details={"cursor": "is none that this list gave out"})
     return int(paging.cursor[1:], 16)
+
+
+async def listed(
+    path: str, query: Paging, wanted: F, page: Page[F, T], count: Callable[[F], Awaitable[int]]
+) -> Listing[T]:
+    """The page of what is wanted that the query asks for, and the way to the next one."""
+    found = await page(wanted, after=after(query), limit=query.limit + 1)
+    shown = found[: query.limit]
+    return Listing(
+        shown,
+        next=next_page(path, query, shown[-1].id) if len(found) > query.limit else None,
+        total=await count(wanted) if query.count else None,
+    )
 
 
 def next_page(path: str, paging: Paging, last: int) -> str:

@@ -7,9 +7,10 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from gigbook.application.api.answers import JSON, Answer, Created, Header, Listing, encode
-from gigbook.application.api.failures import Refusal, refusal
+from gigbook.application.api.failures import refusal
 from gigbook.application.api.preconditions import content_tag, knows, version_tag
 from gigbook.application.api.request import Request
+from gigbook.business.refusals import Refusal
 from gigbook.business.versions import Versioned
 
 Outcome: TypeAlias = Answer | Versioned[Struct] | Created[Struct] | Listing[Struct] | Refusal | None

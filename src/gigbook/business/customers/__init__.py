@@ -4,57 +4,69 @@
     await patch(made.value.id, CustomerChanges(phone="+44 20 7946 0958"))
     await fetch(made.value.id)
 
-Every change is on disk before it is answered. What the database raises reaches the caller: directly, or as the reason
-of `ServerDown` where a customer's process stands in between.
+Every change is on disk before it is answered. What the database raises reaches the caller.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from msgspec import structs
 
-from gigbook.business import once as keys
-from gigbook.business.customers import registry
+from gigbook.business import records
 from gigbook.business.customers.model import (
     LONGEST_NAME,
     RULES,
     Customer,
     CustomerChanges,
     CustomerDraft,
-    EmailExists,
     checked_changes,
     checked_draft,
 )
-from gigbook.business.customers.registry import REGISTRY, SUPERVISOR, active
 from gigbook.business.customers.server import CustomerServer
-from gigbook.business.customers.table import Filter, count_query, customer, customers, page_query, versioned
-from gigbook.business.database import database
+from gigbook.business.customers.table import HOME, Filter, conditions, customers, versioned
 from gigbook.business.moments import now
 from gigbook.business.once import Once, Repeated
-from gigbook.business.refusals import Changed, InvalidData, KeyReused, NotFound
+from gigbook.business.refusals import Changed, EmailExists, InvalidData, KeyReused, NotFound
 from gigbook.business.versions import Expected, Versioned
-from greenroom.infrastructure import Conflict, Database, Insert, Invalid, Refused, Row, Values
+from greenroom import ChildSpec
+from greenroom.infrastructure import Conflict, Entities, EntityRef, EntitySettings, Invalid, Values, entities
 
 __all__ = [
     "LONGEST_NAME",
-    "REGISTRY",
     "RULES",
-    "SUPERVISOR",
     "Customer",
     "CustomerChanges",
     "CustomerDraft",
-    "EmailExists",
     "Filter",
-    "active",
     "count",
     "create",
     "delete",
+    "ensure_server",
     "fetch",
+    "get_state",
     "page",
     "patch",
+    "processes",
     "update",
 ]
+
+WHAT = "Customer"
+
+
+def processes(settings: EntitySettings) -> ChildSpec[Entities]:
+    """The part of the tree in which customers live; the database comes before it."""
+    return entities(CustomerServer, HOME, settings)
+
+
+async def ensure_server(id: int) -> EntityRef[CustomerServer] | NotFound:
+    """The process of the customer, started if it is not there."""
+    found = await fetch(id)
+    return found if isinstance(found, NotFound) else CustomerServer.at(id)
+
+
+async def get_state(id: int) -> Customer | NotFound:
+    """The customer with this id, without its version."""
+    found = await fetch(id)
+    return found if isinstance(found, NotFound) else found.value
 
 
 async def create(
@@ -66,75 +78,52 @@ async def create(
         return clean
     at = now()
     values: Values = {**structs.asdict(clean), "created_at": at, "updated_at": at}
-    return await (_add(clean, values) if once is None else _add_once(clean, values, once))
-
-
-async def _add(clean: CustomerDraft, values: Values) -> Versioned[Customer] | EmailExists:
-    match await database.call(Database.insert, customers, values):
+    match await records.add(customers, values, versioned, once, Versioned[Customer]):
         case Conflict():
             return EmailExists(clean.email)
         case Invalid() as broken:
-            raise _unexpected(broken)
-        case row:
-            return versioned(row)
-
-
-async def _add_once(
-    clean: CustomerDraft, values: Values, once: Once
-) -> Versioned[Customer] | Repeated[Versioned[Customer]] | EmailExists | KeyReused:
-    def added(rows: Sequence[Row]) -> Versioned[Customer]:
-        return versioned(rows[1])
-
-    outcome = await database.call(
-        Database.transact, keys.forget_old(), Insert(customers, values), keys.remember(once, added)
-    )
-    if not isinstance(outcome, Refused):
-        return added(outcome)
-    # The first request with this key holds the address too, so a refusal of either kind may mean a repetition.
-    if (earlier := await keys.recall(once, Versioned[Customer])) is not None:
-        return earlier
-    if isinstance(outcome.refusal, Conflict):
-        return EmailExists(clean.email)
-    raise _unexpected(outcome.refusal)
+            raise records.unexpected(broken)
+        case outcome:
+            return outcome
 
 
 async def fetch(id: int) -> Versioned[Customer] | NotFound:
     """The customer with this id."""
-    return await registry.ask(id, CustomerServer.get)
+    return await records.ask(WHAT, CustomerServer.at(id), CustomerServer.get)
 
 
 async def update(
     id: int, draft: CustomerDraft, expected: Expected = None
 ) -> Versioned[Customer] | InvalidData | NotFound | EmailExists | Changed:
     """Replace all that the customer is made of, if it is at a version that the caller expects."""
-    clean = checked_draft(draft)
-    return clean if isinstance(clean, InvalidData) else await registry.ask(id, CustomerServer.change, clean, expected)
+    return await _change(id, checked_draft(draft), expected)
 
 
 async def patch(
     id: int, changes: CustomerChanges, expected: Expected = None
 ) -> Versioned[Customer] | InvalidData | NotFound | EmailExists | Changed:
     """Change some fields of the customer, if it is at a version that the caller expects."""
-    clean = checked_changes(changes)
-    return clean if isinstance(clean, InvalidData) else await registry.ask(id, CustomerServer.change, clean, expected)
+    return await _change(id, checked_changes(changes), expected)
 
 
 async def delete(id: int, expected: Expected = None) -> NotFound | Changed | None:
     """Remove the customer, if it is at a version that the caller expects. Its id is never given out again."""
-    return await registry.ask(id, CustomerServer.delete, expected)
+    return await records.ask(WHAT, CustomerServer.at(id), CustomerServer.delete, expected)
 
 
 async def page(wanted: Filter, *, after: int, limit: int) -> list[Customer]:
     """The customers that are wanted, in the order of their ids, from the first one above `after`."""
-    return [customer(row) for row in await database.call(Database.select, page_query(wanted, after, limit))]
+    return [HOME.read(row) for row in await records.page(customers, *conditions(wanted), after=after, limit=limit)]
 
 
 async def count(wanted: Filter) -> int:
     """How many customers are wanted."""
-    (row,) = await database.call(Database.select, count_query(wanted))
-    total: int = row["total"]
-    return total
+    return await records.count(customers, *conditions(wanted))
 
 
-def _unexpected(refusal: object) -> ValueError:
-    return ValueError(f"expected the rules to let through only what the table takes, got {refusal}")
+async def _change(
+    id: int, by: CustomerDraft | CustomerChanges | InvalidData, expected: Expected
+) -> Versioned[Customer] | InvalidData | NotFound | EmailExists | Changed:
+    if isinstance(by, InvalidData):
+        return by
+    return await records.ask(WHAT, CustomerServer.at(id), CustomerServer.change, by, expected)

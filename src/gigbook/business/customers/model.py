@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Final, TypeAlias
@@ -97,13 +96,6 @@ class CustomerChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     email: Email | UnsetType = UNSET
     phone: Phone | UnsetType | None = UNSET
     address: Address | UnsetType | None = UNSET
-
-
-@dataclass(frozen=True, slots=True)
-class EmailExists:
-    """Another customer has this address."""
-
-    email: str
 
 
 def checked_draft(draft: CustomerDraft) -> CustomerDraft | InvalidData:

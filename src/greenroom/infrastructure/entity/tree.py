@@ -51,6 +51,13 @@ class Entities(Supervisor):
     settings: EntitySettings = field(kw_only=True)
     database: Name = field(kw_only=True)
 
+    async def init(self) -> None:
+        """Start the kind's processes once those are gone that a killed predecessor left: they hold the names."""
+        name = self.entity.__entity__
+        for left in (Ref(Saver, f"{name}/saver"), Ref(Live, name), Ref(Alarm, f"{name}/alarm")):
+            await left.down()
+        await super().init()
+
     def specs(self) -> Iterable[ChildForm]:
         """The writer before the entities, since it ends after them."""
         kind = self._kind()

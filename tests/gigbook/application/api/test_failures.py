@@ -3,10 +3,9 @@ import json
 import pytest
 
 from gigbook.application.api.failures import STATUS, Refused, failure, refusal
-from gigbook.business.customers import EmailExists
-from gigbook.business.refusals import Changed, InvalidData, KeyReused, NotFound
+from gigbook.business.refusals import Changed, EmailExists, InUse, InvalidData, KeyReused, NotFound, Refusal
 from greenroom import CallTimeout, MailboxFull, NotRunning, ServerDown, StartFailed
-from greenroom.infrastructure import DatabaseBusy, DatabaseError
+from greenroom.infrastructure import DatabaseBusy, DatabaseError, NotSaved, StaleState
 
 LOST = DatabaseError("lost", "the connection to /var/db/secret is gone", maybe_applied=True)
 FULL = DatabaseError("full", "no space")
@@ -22,21 +21,20 @@ def down(reason: object) -> ServerDown:
     [
         (NotFound("Customer"), 404, "Customer not found"),
         (EmailExists("ada@example.com"), 409, "Email already exists"),
+        (InUse("Customer"), 409, "Customer is still in use: something else refers to it"),
         (InvalidData({"name": "must not be empty"}), 400, "Some values are not valid"),
         (Changed(3), 412, "Changed by someone else: the current version is 3"),
         (KeyReused("k"), 422, "This Idempotency-Key was used for another request"),
     ],
 )
-def test_each_refusal_has_its_status_and_its_words(
-    refused: NotFound | EmailExists | InvalidData | Changed | KeyReused, status: int, message: str
-) -> None:
+def test_each_refusal_has_its_status_and_its_words(refused: Refusal, status: int, message: str) -> None:
     answer = refusal(refused)
 
     assert (answer.status, json.loads(answer.body)["message"]) == (status, message)
 
 
 def test_every_refusal_has_a_status() -> None:
-    assert {NotFound, EmailExists, InvalidData, Changed, KeyReused} == STATUS.keys()
+    assert set(Refusal.__subclasses__()) == STATUS.keys()
 
 
 @pytest.mark.parametrize(
@@ -49,6 +47,8 @@ def test_every_refusal_has_a_status() -> None:
         (WRONG, 500),
         (NotRunning("database", "get"), 503),
         (MailboxFull("database", "get", 10), 503),
+        (NotSaved("customer", 1, "the disk is full"), 503),
+        (StaleState("customer", 1, 3), 503),
         (CallTimeout("customer 1", "change", 5.0), 504),
         (down("killed"), 503),
         (down("shutdown"), 503),

@@ -6,15 +6,14 @@ import pytest
 
 from gigbook.application.settings import Settings
 from gigbook.business import customers
-from gigbook.business.customers import CustomerChanges, CustomerDraft, EmailExists
-from gigbook.business.customers.registry import REGISTRY
+from gigbook.business.customers import CustomerChanges, CustomerDraft
 from gigbook.business.customers.server import CustomerServer
 from gigbook.business.customers.table import customers as table
 from gigbook.business.database import NAME, database
-from gigbook.business.refusals import Changed, NotFound
+from gigbook.business.refusals import Changed, EmailExists, NotFound
 from gigbook.business.versions import Versioned
-from greenroom import NotRunning, Ref, Supervisor, Via
-from greenroom.infrastructure import Database
+from greenroom import Supervisor
+from greenroom.infrastructure import Database, NotSaved
 from tests.gigbook.conftest import Service
 
 pytestmark = pytest.mark.usefixtures("service")
@@ -67,16 +66,16 @@ async def test_a_refused_change_leaves_the_customer_as_it_was() -> None:
 
 async def test_a_database_that_is_away_costs_a_customer_neither_its_process_nor_its_state(service: Service) -> None:
     id = await made()
-    before, process = await customers.fetch(id), Ref(CustomerServer, Via(REGISTRY, id)).where()
+    before, process = await customers.fetch(id), CustomerServer.at(id).where()
     await service.tree.call(Supervisor.terminate_child, NAME)
 
-    with pytest.raises(NotRunning):
+    with pytest.raises(NotSaved):
         await customers.patch(id, CustomerChanges(name="Ada King"))
-    with pytest.raises(NotRunning):
+    with pytest.raises(NotSaved):
         await customers.delete(id)
 
     assert await customers.fetch(id) == before
-    assert Ref(CustomerServer, Via(REGISTRY, id)).where() is process
+    assert CustomerServer.at(id).where() is process
     await service.tree.call(Supervisor.restart_child, NAME)
     assert isinstance(await customers.patch(id, CustomerChanges(name="Ada King")), Versioned)
 
@@ -97,14 +96,15 @@ async def test_each_change_makes_the_next_version_and_a_later_moment() -> None:
 class TestIdle:
     @pytest.fixture
     def settings(self, database_url: str) -> Settings:
-        return Settings(database_url=database_url, port=0, customer_idle_seconds=0.02)
+        return Settings(database_url=database_url, port=0, entity_idle_seconds=0.02)
 
     async def test_a_process_that_nobody_asks_ends_by_itself_after_the_time_that_is_set(self, service: Service) -> None:
         id = await made()
-        server = Ref(CustomerServer, Via(REGISTRY, id))
+        process = CustomerServer.at(id).where()
 
         async with asyncio.timeout(10):
-            assert await server.down() in ("normal", "noproc")
+            if process is not None:
+                await process.down()
 
-        assert await customers.active() == 0
         assert isinstance(await customers.fetch(id), Versioned)
+        assert CustomerServer.at(id).where() is not process

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from greenroom import DynamicSupervisor, Ref, telemetry
+from greenroom import DynamicSupervisor, Ref, Supervisor, child, telemetry
 from greenroom.foundation.process import Process
 from greenroom.infrastructure import Entity, EntitySettings, Memory, NotFound, Row, entities
 from greenroom.infrastructure.entity.dormant import Dormant
@@ -428,3 +428,24 @@ async def test_the_life_of_an_entity_is_told(tree: Tree, clock: VirtualClock) ->
 
     telemetry.detach("test")
     assert told == [(name, 7) for name in names]
+
+
+# A kind whose supervisor is killed.
+
+
+async def test_a_kind_that_was_killed_waits_for_what_it_left(tree: Tree, clock: VirtualClock) -> None:
+    top = await tree.start_supervised(
+        child(Supervisor, [entities(Slow, Memory(Diary))], strategy="one_for_one", max_restarts=1)
+    )
+    working = asyncio.ensure_future(Slow.at(7).call(Slow.work))
+    await settle()
+
+    # Those who are left hold the names of their successors, and to fail at that would count as another restart.
+    Ref(Supervisor, f"{Slow.__entity__}/tree").exit("kill")
+    await clock.advance(2.0)
+
+    assert top.alive
+    await asyncio.wait([working])
+    again = asyncio.ensure_future(Slow.at(7).call(Slow.work))
+    await clock.advance(2.0)
+    assert await again == "done"

@@ -4,18 +4,21 @@ import asyncio
 
 from gigbook.business import customers
 from gigbook.business.customers import CustomerChanges, CustomerDraft
-from gigbook.business.customers.registry import REGISTRY, ask
 from gigbook.business.customers.server import CustomerServer
 from gigbook.business.refusals import NotFound
 from gigbook.business.versions import Versioned
-from greenroom import Ref, Timeout, Via
+from greenroom import DynamicSupervisor, Ref
+from greenroom.infrastructure import EntityRef
 from tests.gigbook.conftest import Service
 
-IDLE = Timeout()
+
+def server(id: int) -> EntityRef[CustomerServer]:
+    return CustomerServer.at(id)
 
 
-def server(id: int) -> Ref[CustomerServer]:
-    return Ref(CustomerServer, Via(REGISTRY, id))
+async def active() -> int:
+    counts = await Ref(DynamicSupervisor, "entities/customer").call(DynamicSupervisor.count_children)
+    return counts.active
 
 
 async def made(name: str = "ada") -> int:
@@ -30,14 +33,14 @@ async def test_a_hundred_first_requests_at_once_start_one_process(service: Servi
     answers = await asyncio.gather(*(customers.fetch(id) for _ in range(100)))
 
     assert len({answer.version for answer in answers if isinstance(answer, Versioned)}) == 1
-    assert await customers.active() == 1
+    assert await active() == 1
 
 
 async def test_a_customer_that_does_not_exist_gets_no_process(service: Service) -> None:
     answers = await asyncio.gather(*(customers.fetch(id) for id in (1, 1, 2, 3, 0, -1, 2**63)))
 
     assert answers == [NotFound("Customer")] * 7
-    assert await customers.active() == 0
+    assert await active() == 0
 
 
 async def test_a_customer_that_did_not_exist_is_found_once_it_does(service: Service) -> None:
@@ -63,25 +66,26 @@ async def test_a_crash_costs_one_customer_its_process_and_nobody_anything_else(s
 
 async def test_an_idle_customer_gives_its_process_back_and_returns_on_demand(service: Service) -> None:
     id = await made()
-    first = await ask(id, CustomerServer.get)
+    first = await customers.fetch(id)
     process = server(id).where()
     assert process is not None
 
-    process.send(IDLE)
-    await process.down()
+    await process.stop()
 
-    assert await customers.active() == 0
+    assert await active() == 0
     assert await customers.fetch(id) == first
     assert server(id).where() is not process
 
 
-async def test_requests_that_race_with_the_end_of_an_idle_process_are_answered(service: Service) -> None:
+async def test_a_process_is_ensured_and_its_state_told(service: Service) -> None:
     id = await made()
-    await customers.fetch(id)
 
-    for _ in range(50):
-        server(id).send(IDLE)
-        assert isinstance(await customers.fetch(id), Versioned)
+    address = await customers.ensure_server(id)
+
+    assert isinstance(address, EntityRef)
+    assert address.where() is not None
+    assert await customers.get_state(id) == (await address.call(CustomerServer.get)).value
+    assert await customers.ensure_server(id + 1) == await customers.get_state(id + 1) == NotFound("Customer")
 
 
 async def test_a_deleted_customer_has_no_process(service: Service) -> None:
@@ -91,5 +95,5 @@ async def test_a_deleted_customer_has_no_process(service: Service) -> None:
     answers = await asyncio.gather(customers.delete(id), *(customers.fetch(id) for _ in range(10)))
 
     assert answers[0] is None
-    assert await customers.active() == 0
+    assert await active() == 0
     assert await customers.fetch(id) == NotFound("Customer")
