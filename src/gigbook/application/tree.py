@@ -28,11 +28,13 @@ def tree(settings: Settings, url: DatabaseUrl) -> ChildSpec[Supervisor]:
         [
             child(Database, url, settings.max_connections).named(database.NAME).shutdown(SECONDS_TO_STOP),
             customers.processes(keeping),
-            child(WebServer, Door(settings.host, settings.port, settings.shutdown_timeout), application)
-            .named(WEB)
-            .shutdown(settings.shutdown_timeout + 1),
+            child(WebServer, _door(settings), application).named(WEB).shutdown(settings.shutdown_timeout + 1),
         ],
         strategy="one_for_one",
         max_restarts=5,
         max_seconds=60.0,
     ).named("gigbook")
+
+
+def _door(settings: Settings) -> Door:
+    return Door(settings.host, settings.port, settings.shutdown_timeout, settings.max_streams)

@@ -1,14 +1,14 @@
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from gigbook.application.connection import LARGEST_HEAD, PATIENCE, OneWrite
 from gigbook.application.door import Door
+from tests.gigbook.doors import opened
 
 
 class Wire(asyncio.Transport):
@@ -114,14 +114,6 @@ async def ok(scope: Scope, receive: Receive, send: Send) -> None:
 async def door() -> AsyncIterator[Door]:
     async with opened(ok) as door:
         yield door
-
-
-@asynccontextmanager
-async def opened(app: ASGIApp, drain_seconds: float = 1.0) -> AsyncGenerator[Door]:
-    door = Door("127.0.0.1", 0, drain_seconds)
-    await door.open(app, until=asyncio.Event().wait())
-    yield door
-    await door.close()
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ import asyncio
 from time import perf_counter
 from typing import Final
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from gigbook.application.api import bodies, request_log
-from gigbook.application.api.answers import Answer, error
+from gigbook.application.api.answers import Answer, Header, error
+from gigbook.application.api.event_stream import HEADERS, EventStream, HeadOfStream, OpenStream, opened
 from gigbook.application.api.failures import failure
 from gigbook.application.api.operations import Operation
 from gigbook.application.api.request import Request
@@ -32,15 +33,22 @@ class Endpoint:
         started = perf_counter()
         request = Request(scope, receive)
         answer = await self._answer(request)
-        await _send(request, answer, send)
+        if isinstance(answer, Answer):
+            await _send(request, answer, send)
+        else:
+            await send(_head(request, answer.status, HEADERS))
+            await answer.send(send)
         request_log.write(request, answer.status, perf_counter() - started)
 
-    async def _answer(self, request: Request) -> Answer:
+    async def _answer(self, request: Request) -> Answer | OpenStream | HeadOfStream:
         run = self._runs.get(request.method)
         if run is None:
             return self._other(request.method)
         try:
-            return respond(request, await run(request))
+            outcome = await run(request)
+            if isinstance(outcome, EventStream):
+                return await opened(outcome, request)
+            return respond(request, outcome)
         except asyncio.CancelledError:
             # The server is stopping and has waited for as long as it may.
             return error(503, "The service is stopping; the request may have been carried out", request_id=request.id)
@@ -67,13 +75,7 @@ _NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
 
 
 async def _send(request: Request, answer: Answer, send: Send) -> None:
-    await send(
-        {
-            "type": "http.response.start",
-            "status": answer.status,
-            "headers": [*answer.headers, *_framing(answer), (b"x-request-id", request.id.encode()), _NO_SNIFFING],
-        }
-    )
+    await send(_head(request, answer.status, (*answer.headers, *_framing(answer))))
     if answer.status == 413:
         await send({"type": "http.response.body", "body": answer.body, "more_body": True})
         await bodies.discard(request)
@@ -82,6 +84,11 @@ async def _send(request: Request, answer: Answer, send: Send) -> None:
         await send({"type": "http.response.body", "body": answer.body})
 
 
-def _framing(answer: Answer) -> tuple[tuple[bytes, bytes], ...]:
+def _head(request: Request, status: int, headers: tuple[Header, ...]) -> Message:
+    known = [*headers, (b"x-request-id", request.id.encode()), _NO_SNIFFING]
+    return {"type": "http.response.start", "status": status, "headers": known}
+
+
+def _framing(answer: Answer) -> tuple[Header, ...]:
     # A 204 must not tell its length, and that of a 304 would be that of the 200 it stands for.
     return () if answer.status in (204, 304) else ((b"content-length", b"%d" % len(answer.body)),)

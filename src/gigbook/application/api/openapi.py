@@ -15,8 +15,10 @@ from typing import Final, TypeAlias, Union, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Struct
 
+from gigbook.application.api import server_sent
 from gigbook.application.api.answers import Created, ErrorBody, Listing, phrase
 from gigbook.application.api.endpoint import Endpoint
+from gigbook.application.api.event_stream import EventStream
 from gigbook.application.api.failures import STATUS
 from gigbook.application.api.operations import Operation
 from gigbook.application.api.request import HIGHEST_ID
@@ -131,6 +133,8 @@ def _success(outcome: object, operation: Operation, schemas: _Schemas) -> dict[i
             return {200: _response(200, _PAGE, page), 304: _response(304, _PAGE)}
         case kind if kind is Created:
             return {201: _response(201, _CREATED, schemas.of(shape))}
+        case kind if kind is EventStream:
+            return {200: _text(200, server_sent.MEDIA_TYPE)}
         case types.NoneType:
             return {204: _response(204, {})}
         case _:

@@ -7,17 +7,21 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from gigbook.application.api.answers import JSON, Answer, Created, Header, Listing, encode
+from gigbook.application.api.event_stream import EventStream
 from gigbook.application.api.failures import refusal
 from gigbook.application.api.preconditions import content_tag, knows, version_tag
 from gigbook.application.api.request import Request
 from gigbook.business.refusals import Refusal
 from gigbook.business.versions import Versioned
 
-Outcome: TypeAlias = Answer | Versioned[Struct] | Created[Struct] | Listing[Struct] | Refusal | None
-"""What a handler may answer with; None says that it is done and there is nothing to tell."""
+Finished: TypeAlias = Answer | Versioned[Struct] | Created[Struct] | Listing[Struct] | Refusal | None
+"""What has an end; None says that it is done and there is nothing to tell."""
+
+Outcome: TypeAlias = Finished | EventStream
+"""What a handler may answer with."""
 
 
-def respond(request: Request, outcome: Outcome) -> Answer:
+def respond(request: Request, outcome: Finished) -> Answer:
     """The response to a request that came to this outcome."""
     match outcome:
         case Versioned():
