@@ -18,3 +18,11 @@ def now() -> datetime:
     """
     moment = greenroom.now()
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def later(at: datetime, *, than: datetime) -> datetime:
+    """The moment `at`, or the shortest time after `than` where that is later.
+
+    So each change is later than the one before, also within a millisecond and when a clock was set back.
+    """
+    return max(at, than + MOMENT)

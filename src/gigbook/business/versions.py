@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, TypeAlias, TypeVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, structs
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -22,3 +22,8 @@ class Versioned(Struct, Generic[T_co], frozen=True):
 def allows(expected: Expected, version: int) -> bool:
     """Whether a change made with this expectation may replace this version."""
     return expected is None or version in expected
+
+
+def named_by(change: Struct) -> dict[str, object]:
+    """The fields that a change names, with their new values; what it leaves out is not among them."""
+    return {field: value for field, value in structs.asdict(change).items() if value is not UNSET}

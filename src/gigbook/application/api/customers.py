@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
-from typing import Annotated, Final, TypeAlias
+from typing import Final
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
+from gigbook.application.api import filters
 from gigbook.application.api.answers import Created, Listing, created
 from gigbook.application.api.endpoint import Endpoint
+from gigbook.application.api.filters import WantedEmail, WantedName
 from gigbook.application.api.idempotency import once
 from gigbook.application.api.operations import delete, get, patch, post, put
 from gigbook.application.api.paging import Paging, listed
@@ -18,26 +18,9 @@ from gigbook.application.api.request import Request
 from gigbook.business import customers
 from gigbook.business.customers import Customer, CustomerChanges, CustomerDraft, Filter
 from gigbook.business.refusals import Changed, EmailExists, InvalidData, KeyReused, NotFound
-from gigbook.business.rules import LONGEST_EMAIL, OPTIONAL_LINE, Rule, wanted
 from gigbook.business.versions import Versioned
 
 PATH: Final = "/api/customers"
-
-
-WantedEmail: TypeAlias = Annotated[
-    str,
-    Meta(
-        description="Only the one with this address, in any case.",
-        extra_json_schema={"maxLength": LONGEST_EMAIL, "pattern": OPTIONAL_LINE},
-    ),
-]
-WantedName: TypeAlias = Annotated[
-    str,
-    Meta(
-        description="Only those whose name begins so, in any case.",
-        extra_json_schema={"maxLength": customers.LONGEST_NAME, "pattern": OPTIONAL_LINE},
-    ),
-]
 
 
 class CustomerQuery(Paging, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,12 +28,6 @@ class CustomerQuery(Paging, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     email: WantedEmail | UnsetType = UNSET
     name: WantedName | UnsetType = UNSET
-
-
-QUERY_RULES: Final[Mapping[str, Rule]] = {
-    "email": partial(wanted, most=LONGEST_EMAIL),
-    "name": partial(wanted, most=customers.LONGEST_NAME),
-}
 
 
 async def list_customers(_: Request, query: CustomerQuery) -> Listing[Customer]:
@@ -99,7 +76,7 @@ async def delete_customer(request: Request) -> NotFound | Changed | None:
 ROUTES: Final = (
     Endpoint(
         PATH,
-        get(list_customers, CustomerQuery, QUERY_RULES),
+        get(list_customers, CustomerQuery, filters.RULES),
         post(create_customer, CustomerDraft, customers.RULES),
     ),
     Endpoint(

@@ -13,7 +13,6 @@ from msgspec import structs
 
 from gigbook.business import records
 from gigbook.business.customers.model import (
-    LONGEST_NAME,
     RULES,
     Customer,
     CustomerChanges,
@@ -31,7 +30,6 @@ from greenroom import ChildSpec
 from greenroom.infrastructure import Conflict, Entities, EntityRef, EntitySettings, Invalid, Values, entities
 
 __all__ = [
-    "LONGEST_NAME",
     "RULES",
     "Customer",
     "CustomerChanges",

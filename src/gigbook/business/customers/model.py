@@ -9,56 +9,17 @@ from typing import Annotated, Final, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
-from gigbook.business.moments import MOMENT
+from gigbook.business import people
+from gigbook.business.moments import later
+from gigbook.business.people import Email, Name, Phone
 from gigbook.business.refusals import InvalidData
-from gigbook.business.rules import (
-    LINE,
-    LONGEST_EMAIL,
-    OPTIONAL_LINE,
-    OPTIONAL_LINES,
-    Rule,
-    checked,
-    email,
-    line,
-    optional_line,
-    optional_lines,
-)
+from gigbook.business.rules import OPTIONAL_LINES, Rule, checked, optional_lines
+from gigbook.business.versions import named_by
 
-LONGEST_NAME: Final = 200
-LONGEST_PHONE: Final = 40
 LONGEST_ADDRESS: Final = 500
 
-RULES: Final[Mapping[str, Rule]] = {
-    "name": partial(line, most=LONGEST_NAME),
-    "email": email,
-    "phone": partial(optional_line, most=LONGEST_PHONE),
-    "address": partial(optional_lines, most=LONGEST_ADDRESS),
-}
+RULES: Final[Mapping[str, Rule]] = {**people.RULES, "address": partial(optional_lines, most=LONGEST_ADDRESS)}
 
-# The limits are told here and held by RULES: a limit is for the trimmed text, which a schema can not say.
-Name: TypeAlias = Annotated[
-    str,
-    Meta(
-        description="Not empty once it is trimmed.",
-        examples=["Ada Lovelace"],
-        extra_json_schema={"minLength": 1, "maxLength": LONGEST_NAME, "pattern": LINE},
-    ),
-]
-Email: TypeAlias = Annotated[
-    str,
-    Meta(
-        description="Unique without regard to case; kept in lower case.",
-        examples=["ada@example.com"],
-        extra_json_schema={"format": "email", "maxLength": LONGEST_EMAIL},
-    ),
-]
-Phone: TypeAlias = Annotated[
-    str,
-    Meta(
-        examples=["+44 20 7946 0958"],
-        extra_json_schema={"maxLength": LONGEST_PHONE, "pattern": OPTIONAL_LINE},
-    ),
-]
 Address: TypeAlias = Annotated[
     str,
     Meta(
@@ -110,6 +71,4 @@ def checked_changes(changes: CustomerChanges) -> CustomerChanges | InvalidData:
 
 def revised(customer: Customer, by: CustomerDraft | CustomerChanges, at: datetime) -> Customer:
     """The customer after a checked change; it keeps its id and the moment it was created."""
-    given = {field: value for field, value in structs.asdict(by).items() if value is not UNSET}
-    # Each change is later than the one before, also within a millisecond and when a clock was set back.
-    return structs.replace(customer, **given, updated_at=max(at, customer.updated_at + MOMENT))
+    return structs.replace(customer, **named_by(by), updated_at=later(at, than=customer.updated_at))
