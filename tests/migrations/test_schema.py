@@ -13,6 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
 
+from gigbook.business.bookings.table import bookings, diaries
 from gigbook.business.customers.table import customers
 from gigbook.business.once import keys
 from gigbook.business.users.table import users
@@ -39,7 +40,7 @@ def schema(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connectio
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 def test_the_tables_of_the_program_are_those_of_the_migrations(schema: Connection) -> None:
     metadata = MetaData()
-    for table in (customers, keys, users, venues):
+    for table in (customers, keys, users, venues, diaries, bookings):
         table.to_metadata(metadata)
 
     differences = compare_metadata(MigrationContext.configure(schema, opts={"compare_type": True}), metadata)
