@@ -6,7 +6,7 @@ from gigbook.application.api.app import application
 from gigbook.application.door import Door
 from gigbook.application.settings import Settings
 from gigbook.application.web import WebServer
-from gigbook.business import customers, database
+from gigbook.business import customers, database, users, venues
 from greenroom import ChildSpec, Supervisor, child
 from greenroom.infrastructure import Database, DatabaseUrl, EntitySettings
 
@@ -16,11 +16,11 @@ SECONDS_TO_STOP = 2.0
 """How long the database may take to write what it has accepted."""
 
 
-def tree(settings: Settings, url: DatabaseUrl) -> ChildSpec[Supervisor]:
+def tree(settings: Settings, url: DatabaseUrl, *, serves: bool = True) -> ChildSpec[Supervisor]:
     """All processes of one Gigbook, in the order of their start; they stop in the reverse order.
 
     Each is restarted alone: none of them holds what another has in memory. Five restarts within a minute are one
-    too many, and then Gigbook ends.
+    too many, and then Gigbook ends. A command that only works on the database `serves` nobody.
     """
     keeping = EntitySettings(idle=settings.entity_idle_seconds, save_interval=settings.save_seconds)
     return child(
@@ -28,7 +28,9 @@ def tree(settings: Settings, url: DatabaseUrl) -> ChildSpec[Supervisor]:
         [
             child(Database, url, settings.max_connections).named(database.NAME).shutdown(SECONDS_TO_STOP),
             customers.processes(keeping),
-            child(WebServer, _door(settings), application).named(WEB).shutdown(settings.shutdown_timeout + 1),
+            users.processes(keeping),
+            venues.processes(keeping),
+            *([_web(settings)] if serves else []),
         ],
         strategy="one_for_one",
         max_restarts=5,
@@ -36,5 +38,6 @@ def tree(settings: Settings, url: DatabaseUrl) -> ChildSpec[Supervisor]:
     ).named("gigbook")
 
 
-def _door(settings: Settings) -> Door:
-    return Door(settings.host, settings.port, settings.shutdown_timeout, settings.max_streams)
+def _web(settings: Settings) -> ChildSpec[WebServer]:
+    door = Door(settings.host, settings.port, settings.shutdown_timeout, settings.max_streams)
+    return child(WebServer, door, application).named(WEB).shutdown(settings.shutdown_timeout + 1)

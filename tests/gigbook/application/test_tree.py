@@ -17,13 +17,26 @@ from tests.gigbook.waiting import Ledger, eventually
 
 CUSTOMERS = "entities/customer"
 
-PARTS = [database.NAME, f"{CUSTOMERS}/tree", f"{CUSTOMERS}/saver", CUSTOMERS, WEB]
+BODIES: dict[str, dict[str, object]] = {
+    "customer": {},
+    "user": {"role": "artist"},
+    "venue": {"city": "New York", "capacity": 200, "time_zone": "America/New_York"},
+}
+"""What each kind is made of besides a name, and an address where it has one."""
+
+PARTS = [
+    (database.NAME, "customer"),
+    (WEB, "customer"),
+    *((f"entities/{kind}{part}", kind) for kind in BODIES for part in ("/tree", "/saver", "")),
+]
 
 
-@pytest.mark.parametrize("part", PARTS)
-async def test_the_service_answers_again_within_a_second_when_a_part_is_killed(service: Service, part: str) -> None:
-    made = (await service.api.post("/api/customers", json={"name": "Ada", "email": "ada@example.com"})).json()
-    path = f"/api/customers/{made['id']}"
+@pytest.mark.parametrize(("part", "kind"), PARTS)
+async def test_the_service_answers_again_within_a_second_when_a_part_is_killed(
+    service: Service, part: str, kind: str
+) -> None:
+    made = (await service.api.post(f"/api/{kind}s", json=body(kind, "first"))).json()
+    path = f"/api/{kind}s/{made['id']}"
     await service.api.get(path)
     before = Ref(GenServer, part).where()
 
@@ -34,17 +47,19 @@ async def test_the_service_answers_again_within_a_second_when_a_part_is_killed(s
     assert (await service.api.get(path)).json() == made
 
 
-@pytest.mark.parametrize("part", PARTS)
-async def test_nothing_acknowledged_is_lost_when_a_part_is_killed_under_load(service: Service, part: str) -> None:
+@pytest.mark.parametrize(("part", "kind"), PARTS)
+async def test_nothing_acknowledged_is_lost_when_a_part_is_killed_under_load(
+    service: Service, part: str, kind: str
+) -> None:
     acknowledged = Ledger()
-    writers = [asyncio.create_task(write(service.port, f"w{n}", 30, acknowledged)) for n in range(8)]
+    writers = [asyncio.create_task(write(service.port, kind, f"w{n}", 30, acknowledged)) for n in range(8)]
     await acknowledged.has(40)
 
     Ref(GenServer, part).exit("kill")
     await asyncio.gather(*writers)
 
-    for id, email in acknowledged.values.items():
-        assert (await service.api.get(f"/api/customers/{id}")).json()["email"] == email
+    for id, name in acknowledged.values.items():
+        assert (await service.api.get(f"/api/{kind}s/{id}")).json()["name"] == name
 
 
 async def test_a_tree_that_dies_too_often_ends(service: Service) -> None:
@@ -79,17 +94,23 @@ async def answers(api: httpx.AsyncClient, path: str) -> bool:
     return health.status_code == shown.status_code == 200
 
 
-async def write(port: int, name: str, many: int, acknowledged: Ledger) -> None:
-    """Create customers, through whatever happens."""
+def body(kind: str, name: str) -> dict[str, object]:
+    """One of this kind that has this name, and that there can be many of."""
+    address: dict[str, object] = {} if kind == "venue" else {"email": f"{name}@example.com"}
+    return {**BODIES[kind], "name": name, **address}
+
+
+async def write(port: int, kind: str, prefix: str, many: int, acknowledged: Ledger) -> None:
+    """Create some of this kind, through whatever happens."""
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", verify=False) as api:
         for n in range(many):
-            email = f"{name}-{n}@example.com"
+            name = f"{prefix}-{n}"
             try:
-                response = await api.post("/api/customers", json={"name": name, "email": email})
+                response = await api.post(f"/api/{kind}s", json=body(kind, name))
             except httpx.TransportError:
                 continue
             if response.status_code == 201:
-                acknowledged.add(response.json()["id"], email)
+                acknowledged.add(response.json()["id"], name)
 
 
 async def registered() -> bool:

@@ -8,14 +8,14 @@ from typing import Final
 
 from starlette.routing import Route, Router
 
-from gigbook.application.api import customers, docs, health
+from gigbook.application.api import customers, docs, health, users, venues
 from gigbook.application.api.answers import JSON, Answer, encode
 from gigbook.application.api.endpoint import Endpoint, Nowhere
 from gigbook.application.api.operations import get
 from gigbook.application.api.preconditions import content_tag, knows
 from gigbook.application.api.request import Request
 
-DOCUMENTED: Final = (*customers.ROUTES, *health.ROUTES)
+DOCUMENTED: Final = (*customers.ROUTES, *users.ROUTES, *venues.ROUTES, *health.ROUTES)
 """What the OpenAPI document describes, the busiest first: the router tries them in this order."""
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Final, TypeAlias
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from gigbook.business.moments import later
-from gigbook.business.people import LONGEST_NAME, Name
+from gigbook.business.people import LONGEST_NAME
 from gigbook.business.rules import LINE, OPTIONAL_LINES, Flaw, Rule, line, optional_lines
 from gigbook.business.venues.opening import Opening, weekly
 from gigbook.business.versions import named_by
@@ -46,6 +46,10 @@ RULES: Final[Mapping[str, Rule]] = {
     "description": partial(optional_lines, most=LONGEST_DESCRIPTION),
 }
 
+Name: TypeAlias = Annotated[
+    str,
+    Meta(examples=["Quasimodo"], extra_json_schema={"minLength": 1, "maxLength": LONGEST_NAME, "pattern": LINE}),
+]
 City: TypeAlias = Annotated[
     str,
     Meta(examples=["Berlin"], extra_json_schema={"minLength": 1, "maxLength": LONGEST_CITY, "pattern": LINE}),
