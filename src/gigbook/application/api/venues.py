@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from functools import partial
 from typing import Annotated, Final, TypeAlias
 
@@ -17,13 +18,16 @@ from gigbook.application.api.operations import delete, get, patch, post, put
 from gigbook.application.api.paging import Paging, listed
 from gigbook.application.api.preconditions import expected
 from gigbook.application.api.request import HIGHEST_ID, Request
-from gigbook.business import venues
+from gigbook.business import bookings, venues
 from gigbook.business.refusals import Changed, InUse, InvalidData, KeyReused, NotFound
-from gigbook.business.rules import OPTIONAL_LINE, Rule, wanted
+from gigbook.business.rules import OPTIONAL_LINE, Flaw, Rule, wanted
 from gigbook.business.venues import Filter, Venue, VenueChanges, VenueDraft
 from gigbook.business.versions import Versioned
 
 PATH: Final = "/api/venues"
+
+FIRST_DAY: Final = date(1970, 1, 1)
+LAST_DAY: Final = date(9998, 12, 31)
 
 WantedCity: TypeAlias = Annotated[
     str,
@@ -35,6 +39,9 @@ WantedCity: TypeAlias = Annotated[
 WantedCapacity: TypeAlias = Annotated[
     int, Meta(description="Only those with room for at least so many.", ge=1, le=venues.LARGEST)
 ]
+WantedDate: TypeAlias = Annotated[
+    date, Meta(description="Only those that are open on this day there, with an hour or more still free.")
+]
 WantedManager: TypeAlias = Annotated[int, Meta(description="Only those of this manager.", ge=1, le=HIGHEST_ID)]
 
 
@@ -43,13 +50,20 @@ class VenueQuery(Paging, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     city: WantedCity | UnsetType = UNSET
     capacity: WantedCapacity | UnsetType = UNSET
+    date: WantedDate | UnsetType = UNSET
     name: WantedName | UnsetType = UNSET
     manager_id: WantedManager | UnsetType = UNSET
+
+
+def near(day: date) -> date | Flaw:
+    """A day that has one before it and one after it, also where clocks differ."""
+    return day if FIRST_DAY <= day <= LAST_DAY else Flaw(f"must be from {FIRST_DAY} to {LAST_DAY}")
 
 
 QUERY_RULES: Final[Mapping[str, Rule]] = {
     "city": partial(wanted, most=venues.LONGEST_CITY),
     "name": filters.RULES["name"],
+    "date": near,
 }
 
 
@@ -65,7 +79,10 @@ async def list_venues(_: Request, query: VenueQuery) -> Listing[Venue]:
         name=query.name or None,
         manager_id=query.manager_id or None,
     )
-    return await listed(PATH, query, wanted, venues.page, venues.count)
+    if query.date is UNSET:
+        return await listed(PATH, query, wanted, venues.page, venues.count)
+    page = partial(venues.page_free, day=query.date, busy=bookings.busy)
+    return await listed(PATH, query, wanted, page, partial(venues.count_free, day=query.date, busy=bookings.busy))
 
 
 async def create_venue(request: Request, draft: VenueDraft) -> Created[Venue] | InvalidData | KeyReused:

@@ -1,8 +1,13 @@
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from gigbook.business.bookings.table import bookings
+from gigbook.business.database import database
+from greenroom.infrastructure import Database
 from tests.gigbook.conftest import Service
 
 Json = dict[str, Any]
@@ -32,6 +37,23 @@ async def found(api: httpx.AsyncClient, **parameters: str) -> list[int]:
     response = await api.get("/api/venues", params=parameters)
     assert response.status_code == 200, response.text
     return [venue["id"] for venue in response.json()]
+
+
+async def take(venue: Json, artist: Json, starts_at: datetime, ends_at: datetime, status: str) -> None:
+    """Put a booking into the calendar by hand."""
+    row = {
+        "venue_id": venue["id"],
+        "artist_id": artist["id"],
+        "title": "A gig",
+        "starts_at": starts_at,
+        "ends_at": ends_at,
+        "time_zone": venue["time_zone"],
+        "status": status,
+        "held_until": starts_at if status == "held" else None,
+        "created_at": starts_at,
+        "updated_at": starts_at,
+    }
+    assert isinstance(await database.call(Database.insert, bookings, row), Mapping)
 
 
 @pytest.mark.parametrize(
@@ -105,6 +127,10 @@ async def test_venues_are_found_by_city_capacity_name_and_manager(api: httpx.Asy
     [
         ("capacity=0", {"capacity": "must be an integer >= 1"}),
         ("capacity=many&rooms=2", {"capacity": "must be an integer", "rooms": "is not known"}),
+        ("date=tomorrow", {"date": "must be a date such as 2026-11-21"}),
+        ("date=2026-02-30", {"date": "must be a date such as 2026-11-21"}),
+        ("date=0001-01-01", {"date": "must be from 1970-01-01 to 9998-12-31"}),
+        ("date=9999-12-31", {"date": "must be from 1970-01-01 to 9998-12-31"}),
         ("manager_id=0", {"manager_id": "must be an integer >= 1"}),
         ("city=%07", {"city": "must not contain control characters"}),
     ],
@@ -113,6 +139,68 @@ async def test_wrong_parameters_are_named(api: httpx.AsyncClient, query: str, de
     response = await api.get(f"/api/venues?{query}")
 
     assert (response.status_code, response.json()["details"]) == (400, details)
+
+
+@pytest.mark.parametrize("day", ["1970-01-01", "9998-12-31"])
+async def test_the_first_and_the_last_day_can_be_asked_for(api: httpx.AsyncClient, day: str) -> None:
+    zones = ["Pacific/Auckland", "America/Los_Angeles", "Etc/GMT+12", "Pacific/Kiritimati"]
+    made = [(await create(api, {**NEW_YORK, "time_zone": zone}))["id"] for zone in zones]
+
+    assert await found(api, date=day) == made
+
+
+async def test_a_venue_is_found_on_the_days_on_which_it_opens_there(api: httpx.AsyncClient) -> None:
+    berlin, always = (await create(api, BERLIN))["id"], (await create(api, NEW_YORK))["id"]
+
+    assert await found(api, date="2026-11-20") == [berlin, always]
+    # What begins on Friday belongs to Friday, to its end at two in the morning.
+    assert await found(api, date="2026-11-21") == [always]
+    assert await found(api, date="2026-11-22", city="berlin") == [berlin]
+
+
+@pytest.mark.parametrize(
+    ("status", "free"), [("requested", True), ("held", False), ("confirmed", False), ("cancelled", True)]
+)
+async def test_a_venue_is_not_found_when_held_and_confirmed_bookings_leave_no_hour(
+    api: httpx.AsyncClient, status: str, free: bool
+) -> None:
+    venue, nina = await create(api, BERLIN), await create(api, NINA, "/api/users")
+    opens = datetime(2026, 11, 20, 17, tzinfo=UTC)
+    await take(venue, nina, opens + timedelta(minutes=30), opens + timedelta(hours=4), status)
+    await take(venue, nina, opens + timedelta(hours=4, minutes=59), opens + timedelta(hours=9), status)
+
+    assert bool(await found(api, date="2026-11-20")) == free
+    assert await found(api, date="2026-11-22") == [venue["id"]]
+
+
+async def test_pages_of_free_venues_lead_to_each_other(api: httpx.AsyncClient) -> None:
+    nina = await create(api, NINA, "/api/users")
+    made = [await create(api, {**BERLIN, "name": f"N{n}"}) for n in range(9)]
+    for venue in made[1::2]:
+        opens = datetime(2026, 11, 20, 17, tzinfo=UTC)
+        await take(venue, nina, opens, opens + timedelta(hours=8), "confirmed")
+
+    pages: list[list[Json]] = []
+    address: str | None = "/api/venues?limit=2&date=2026-11-20&count=true"
+    while address:
+        response = await api.get(address)
+        assert response.headers.get("x-total-count") == ("5" if not pages else None)
+        pages.append(response.json())
+        address = response.links["next"]["url"] if "next" in response.links else None
+
+    assert pages == [[made[0], made[2]], [made[4], made[6]], [made[8]]]
+
+
+async def test_a_venue_with_a_booking_can_not_be_deleted(api: httpx.AsyncClient) -> None:
+    venue, nina = await create(api, BERLIN), await create(api, NINA, "/api/users")
+    at = datetime(2026, 11, 20, 17, tzinfo=UTC)
+    await take(venue, nina, at, at + timedelta(hours=1), "cancelled")
+
+    for path, what in ((f"/api/venues/{venue['id']}", "Venue"), (f"/api/users/{nina['id']}", "User")):
+        refused = await api.delete(path)
+        assert refused.status_code == 409
+        assert refused.json()["message"] == f"{what} is still in use: something else refers to it"
+        assert (await api.get(path)).status_code == 200
 
 
 async def test_a_list_shows_what_is_stored(service: Service) -> None:
