@@ -1,9 +1,18 @@
-from dataclasses import dataclass, replace
+import asyncio
+import signal
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Any
+
+import httpx
 
 from gigbook.business.profiles import ProfileServer, stamp, stamped
 from gigbook.business.refusals import Changed
 from gigbook.business.versions import Versioned
+from tests.gigbook.program import Program, running
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -36,3 +45,79 @@ async def test_a_profile_is_shown_and_deleted_at_the_version_that_it_has() -> No
     assert await band.get() == stamped(BAND)
     assert await band.delete(frozenset({1, 2})) == Changed(stamp(BAND))
     assert await band.delete(frozenset({1, stamp(BAND)})) is None
+
+
+@dataclass
+class Answered:
+    """What a client was told: each capacity that a venue had, with the time, and the last address of a user."""
+
+    capacities: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
+    email: str = "max@example.com"
+
+    def capacity_at(self, moment: float) -> int:
+        return max((number for at, number in self.capacities if at <= moment), default=1)
+
+
+MAX = {"name": "Max Gordon", "email": "max@example.com", "role": "venue_manager"}
+VANGUARD = {"name": "Village Vanguard", "city": "New York", "capacity": 1, "time_zone": "America/New_York"}
+INTERVAL = 0.1
+BUSY = 1.8
+"""How much later than promised a machine that is busy with other tests may come to write."""
+
+
+async def test_a_kill_costs_a_profile_no_more_than_twice_the_interval(database_url: str) -> None:
+    async with serving(database_url, SAVE_SECONDS=str(INTERVAL)) as (program, api):
+        answered = await change_for(3.0, api)
+        killed = monotonic()
+        program.signal(signal.SIGKILL)
+
+    async with serving(database_url) as (_, api):
+        venue, user = await shown(api)
+    assert answered.capacity_at(killed - 2 * INTERVAL - BUSY) <= venue["capacity"] <= answered.capacities[-1][1]
+    assert answered.capacity_at(killed - 2 * INTERVAL - BUSY) > 1
+    assert user["email"] == answered.email
+
+
+async def test_a_signal_costs_a_profile_nothing(database_url: str) -> None:
+    async with serving(database_url, SAVE_SECONDS="3600") as (program, api):
+        await change_for(0.2, api)
+        before = await shown(api)
+        program.signal(signal.SIGTERM)
+
+    async with serving(database_url) as (_, api):
+        assert await shown(api) == before
+
+
+@asynccontextmanager
+async def serving(database_url: str, **environment: str) -> AsyncGenerator[tuple[Program, httpx.AsyncClient]]:
+    """The program and a client of it; at the end it is gone, by its own will if it was asked."""
+    async with running(database_url, **environment) as program:
+        url = await program.url()
+        ended = asyncio.create_task(program.ended())
+        async with httpx.AsyncClient(base_url=url, timeout=30, verify=False) as api:
+            yield program, api
+        if program.process.returncode is None:
+            program.signal(signal.SIGTERM)
+        await ended
+
+
+async def change_for(seconds: float, api: httpx.AsyncClient) -> Answered:
+    """Make a venue and a user, and change them without a pause; every tenth change is one that must be stored."""
+    answered = Answered()
+    assert (await api.post("/api/venues", json=VANGUARD)).status_code == 201
+    assert (await api.post("/api/users", json=MAX)).status_code == 201
+    end = monotonic() + seconds
+    number = 1
+    while monotonic() < end:
+        number += 1
+        assert (await api.patch("/api/venues/1", json={"capacity": number})).status_code == 200
+        answered.capacities.append((monotonic(), number))
+        if number % 10 == 0:
+            email = f"max{number}@example.com"
+            assert (await api.patch("/api/users/1", json={"email": email, "bio": str(number)})).status_code == 200
+            answered.email = email
+    return answered
+
+
+async def shown(api: httpx.AsyncClient) -> tuple[dict[str, Any], dict[str, Any]]:
+    return (await api.get("/api/venues/1")).json(), (await api.get("/api/users/1")).json()
