@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self, TypedDict, Unpack, cast
+from typing import Any, Literal, Self, cast
 
 from greenroom.foundation.child import ChildForm, ChildSpec, child_spec
 from greenroom.foundation.errors import Ignored, StartError, StartFailed
@@ -31,17 +31,6 @@ class TooManyChildren(StartError):
     def __init__(self, limit: int) -> None:
         super().__init__(f"expected fewer than {limit} children, the limit of this supervisor")
         self.limit = limit
-
-
-class Changes(TypedDict, total=False):
-    """What may change while a supervisor runs."""
-
-    max_children: int | None
-    max_restarts: int
-    max_seconds: float
-    extra_arguments: Arguments
-    strategy: Literal["one_for_one"]
-    auto_shutdown: Literal["never"]
 
 
 @dataclass
@@ -145,22 +134,6 @@ class DynamicSupervisor(GenServer, type="supervisor"):
             await self._restart(child, spec, reason)
         elif not is_clean(reason):
             report_restart(self, spec, reason, "not restarted")
-
-    async def reconfigure(self, **changes: Unpack[Changes]) -> ValueError | None:
-        """Change these settings, for the children that are there and those to come; none, if one makes no sense.
-
-        The restarts up to now are forgotten.
-        """
-        before = {name: getattr(self, name) for name in changes if hasattr(self, name)}
-        try:
-            if unknown := changes.keys() - Changes.__annotations__.keys():
-                raise ValueError(f"expected settings of a DynamicSupervisor, got {', '.join(sorted(unknown))}")
-            vars(self).update(changes)
-            self.__post_init__()
-        except ValueError as error:
-            vars(self).update(before)
-            return error
-        return None
 
     async def _restart(self, child: Process[Any], spec: ChildSpec[Any], reason: object) -> None:
         if not self._intensity.allows(self.__process__.namespace.scheduler.clock.monotonic()):
