@@ -16,15 +16,18 @@ pytestmark = pytest.mark.timeout(10)
 @dataclass
 class Doors(GenServer):
     log: list[str] = field(default_factory=list[str])
+    occupied: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def wait(self) -> None:
         self.log.append("waits")
+        self.occupied.set()
         try:
             await asyncio.sleep(60)
         finally:
             self.log.append("cleans up")
 
     async def insist(self) -> None:
+        self.occupied.set()
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
@@ -50,9 +53,10 @@ class Singer(GenServer):
 
 
 async def leave_behind(log: list[str], method: Callable[[Doors], Awaitable[None]]) -> None:
-    await Supervisor.start([child(Doors, log).named("doors")], strategy="one_for_one")
+    occupied = asyncio.Event()
+    await Supervisor.start([child(Doors, log, occupied).named("doors")], strategy="one_for_one")
     Ref(Doors, "doors").cast(method)
-    await asyncio.sleep(0.01)
+    await occupied.wait()
 
 
 def test_a_program_ends_while_a_handler_waits() -> None:
@@ -73,9 +77,11 @@ def test_a_program_ends_while_a_handler_swallows_its_cancellation() -> None:
 
 def test_a_program_that_fails_ends_while_its_tree_stops() -> None:
     async def fail() -> None:
-        tree = await Supervisor.start([child(Doors).named("doors").shutdown("infinity")], strategy="one_for_one")
+        occupied = asyncio.Event()
+        doors = child(Doors, [], occupied).named("doors").shutdown("infinity")
+        tree = await Supervisor.start([doors], strategy="one_for_one")
         Ref(Doors, "doors").cast(Doors.wait)
-        await asyncio.sleep(0.01)
+        await occupied.wait()
         stopping = asyncio.create_task(tree.stop())
         await asyncio.sleep(0)
         del stopping
