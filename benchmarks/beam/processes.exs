@@ -205,13 +205,20 @@ defmodule Work do
 
   def run("lookup", seconds, count) do
     Named.start(count)
+    names = for number <- 1..count, do: :"counter-#{number}"
+    Enum.each(names, &Counter.start/1)
 
-    work = fn ->
+    by_key = fn ->
       for number <- 1..count, do: [{_, _}] = Registry.lookup(Names, number)
       count
     end
 
-    [rate: rate(seconds, work)]
+    by_name = fn ->
+      for name <- names, do: true = is_pid(Process.whereis(name))
+      count
+    end
+
+    [rate: rate(seconds, by_key), where: rate(seconds, by_name)]
   end
 
   def run("restart", _, count) do

@@ -8,7 +8,18 @@ from time import perf_counter
 
 from benchmarks.process.gauges import Figures, percentile, rate, resident_bytes, until
 from benchmarks.process.load import measured_under
-from greenroom import DynamicSupervisor, GenServer, Ref, ServerDown, Supervisor, Topic, batched, child
+from greenroom import (
+    DynamicSupervisor,
+    GenServer,
+    Ref,
+    Registry,
+    ServerDown,
+    Supervisor,
+    Topic,
+    Via,
+    batched,
+    child,
+)
 
 CALLS = 5_000
 CASTS = 10_000
@@ -160,14 +171,25 @@ async def memory(seconds: float, processes: int) -> Figures:
 
 
 async def lookup(seconds: float, processes: int) -> Figures:
+    """Look up by key in the table of a registry, and by address among the plain names of the namespace."""
+    await child(Registry, "unique").named("counters").start()
+    keys = [f"counter-{number}" for number in range(processes)]
+    for key in keys:
+        await child(Counter).named(Via("counters", key)).start()
     names = await named_counters(processes)
+    table = Registry.table("counters")
 
-    async def work() -> int:
+    async def by_key() -> int:
+        for key in keys:
+            table.lookup(key)
+        return processes
+
+    async def by_address() -> int:
         for name in names:
             name.where()
         return processes
 
-    return {"rate": await rate(work, seconds)}
+    return {"rate": await rate(by_key, seconds), "where": await rate(by_address, seconds)}
 
 
 async def restart(seconds: float, processes: int) -> Figures:

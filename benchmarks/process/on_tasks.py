@@ -196,7 +196,8 @@ async def lookup(seconds: float, processes: int) -> Figures:
             names.actors.get(name)
         return processes
 
-    return {"rate": await rate(work, seconds)}
+    found = await rate(work, seconds)
+    return {"rate": found, "where": found}
 
 
 async def restart(seconds: float, processes: int) -> Figures:

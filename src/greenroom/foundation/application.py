@@ -224,7 +224,7 @@ class Running:
     def watch(self) -> None:
         """Hear of the end of the tree, if it does not wait to be stopped."""
         process = cast("Process[Any]", self.root.find())
-        process.tie().watchers[self] = self._over
+        process.tie().tell(self, self._over)
 
     async def stop(self, timeout: float | None) -> None:
         """Stop the tree in good order."""

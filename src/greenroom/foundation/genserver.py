@@ -34,7 +34,7 @@ from greenroom.foundation.restart import ChildOptions
 from greenroom.foundation.rollback import undone_on_failure
 from greenroom.foundation.server import Server
 from greenroom.foundation.start import launch
-from greenroom.foundation.ties import Control, Ending
+from greenroom.foundation.ties import NONE, Control, Ending
 from greenroom.foundation.timer import Timer
 
 P = ParamSpec("P")
@@ -117,7 +117,15 @@ class GenServer(Server):
         self, seconds: float, method: Callable[Concatenate[Any, P], object], /, *args: P.args, **kwargs: P.kwargs
     ) -> Timer:
         """Run this method of the server as a message, in this many seconds; cancelled when the process ends."""
-        return _process_of(self, "after").later(seconds, (_own(self, method), args, kwargs, None))
+        # Programs set a timer with every request: `later` of the process, written out.
+        try:
+            process: Process[Any] = self.__process__
+        except AttributeError:
+            raise OutsideProcess("after") from None
+        ties = process.ties
+        timers = process.tie().own_timers() if ties is None or ties.timers is NONE else ties.timers
+        message = (self.__handlers__.get(method.__name__) or _own(self, method), args, kwargs, None)
+        return process.namespace.scheduler.timers.schedule(seconds, process.put, message, owner=timers)
 
     def send_after(self, seconds: float, message: object) -> Timer:
         """Get this message in `handle_info` in this many seconds; cancelled when the process ends."""

@@ -47,4 +47,3 @@ class Shared(Mailbox):
 BUSY: Final = Mailbox()
 RESTING: Final = Mailbox()
 CLOSED: Final = Mailbox()
-MARKS: Final = (BUSY, RESTING, CLOSED)

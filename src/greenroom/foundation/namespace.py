@@ -126,12 +126,12 @@ def _shared(namespace: Namespace) -> Namespace:
 def current_namespace() -> Namespace:
     """The namespace of the running process, or of the surrounding `namespace` block, on this event loop."""
     current = _current.get()
-    latest = _latest[0] if isinstance(current, str) else current
-    if latest is not None and (latest is current or latest.name == current):
-        scheduler = latest.scheduler
+    found = _latest[0] if isinstance(current, str) else current
+    if found is not None and (found is current or found.name == current):
+        scheduler = found.scheduler
         # Its loop runs, and in this thread, where no other can run beside it: it is the running one.
-        if scheduler.thread is HERE.thread and scheduler.loop.is_running():
-            return latest
+        if scheduler.thread is HERE.thread and scheduler.is_running():
+            return found
     return namespace_of(current_scheduler(), current if isinstance(current, str) else current.name)
 
 

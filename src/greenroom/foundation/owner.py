@@ -42,7 +42,7 @@ def current_owner(what: str) -> Owner:
 def watch(owner: Owner, key: Hashable, tell: Watcher) -> None:
     """Call `tell` with the key and the exit reason when the owner ends."""
     if isinstance(owner, Process):
-        owner.tie().watchers[key] = tell
+        owner.tie().tell(key, tell)
         return
     watchers = _watchers.get(owner)
     if watchers is None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
+from greenroom.foundation.answering import INTERRUPTIONS, Ended
 from greenroom.foundation.errors import (
     CallingSelf,
     CallTimeout,
@@ -17,7 +18,6 @@ from greenroom.foundation.errors import (
     StartFailed,
 )
 from greenroom.foundation.exits import KILL, NOPROC, NORMAL, reason_of
-from greenroom.foundation.handling import INTERRUPTIONS, Ended
 from greenroom.foundation.mailbox import BUSY, CLOSED, NOTHING, Arguments, Function, Keywords, Waiter
 from greenroom.foundation.ref import CALL_SECONDS, Ref
 from greenroom.foundation.reply import REPLY, Reply

@@ -19,6 +19,7 @@ from greenroom.foundation.process import Process
 from greenroom.foundation.ref import Monitor, Ref
 from greenroom.foundation.running import running_process
 from greenroom.foundation.scheduler import current_scheduler
+from greenroom.foundation.ties import NONE
 from greenroom.foundation.timer import Timer
 
 
@@ -70,7 +71,10 @@ def get_label(ref: Ref[Any] | None = None) -> object:
 
 def process_dictionary() -> dict[Any, Any]:
     """What the running process keeps for itself beside its state, shared by all code that it runs; it ends with it."""
-    return running_process("process_dictionary").tie().dictionary
+    ties = running_process("process_dictionary").tie()
+    if ties.dictionary is NONE:
+        ties.dictionary = {}
+    return ties.dictionary
 
 
 def register_name(name: Name, ref: Ref[Any]) -> None:

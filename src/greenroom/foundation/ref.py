@@ -129,12 +129,10 @@ class Ref(Generic[S_co]):
 class Named(Ref[S_co]):
     """A name; every use looks it up in the namespace that is current then."""
 
-    __slots__ = ("is_plain", "name", "seconds", "server")
+    __slots__ = ("directory", "name", "seconds", "server")
 
     def __init__(self, server: type[S_co], name: Name) -> None:
-        self.is_plain = isinstance(name, (str, tuple))
-        if not self.is_plain:
-            checked(name)
+        self.directory = None if isinstance(name, (str, tuple)) else checked(name)
         self.server = server
         self.name = name
         self.seconds = CALL_SECONDS
@@ -143,15 +141,28 @@ class Named(Ref[S_co]):
         self, method: Callable[Concatenate[S_co, P], Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs
     ) -> Coroutine[Any, Any, R]:
         """Look the name up and call, in as few steps as can be; see `Ref.call` for the contract."""
-        process: Any = current_namespace().names.get(self.name) if self.is_plain else self.find()
+        here = current_namespace()
+        process: Any = here.names.get(self.name) if self.directory is None else self.directory.find(here)
         if process is None:
             return self._refuse(method.__name__)
         answer: Coroutine[Any, Any, R] = process.call(method, *args, **kwargs)
         return answer
 
+    def where(self) -> Ref[S_co] | None:
+        """Look the name up."""
+        here = current_namespace()
+        if self.directory is None:
+            # Whoever holds a name lives: it is free before anyone can see that its holder is gone.
+            holder: Ref[S_co] | None = here.names.get(self.name)
+            return holder
+        process = self.directory.find(here)
+        found: Ref[S_co] | None = None if process is None else process.where()
+        return found
+
     def find(self) -> Any:
         """Look the name up."""
-        return current_namespace().find(self.name)
+        here = current_namespace()
+        return here.names.get(self.name) if self.directory is None else self.directory.find(here)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Named) and self.name == other.name

@@ -41,12 +41,15 @@ def report_end(process: Any, reason: object) -> None:
         if telemetry.bus.listening:
             telemetry.execute(STOP, {}, {"process": process, "reason": reason})
         return
+    # A kill is no mistake of the process; those to whom it matters hear of it, and report it if they like.
+    level = logging.INFO if isinstance(reason, str) and reason == KILLED else logging.ERROR
+    is_logged = logger.isEnabledFor(level)
+    if not is_logged and not telemetry.bus.listening:
+        return
     report = CrashReport(process, reason)
     if telemetry.bus.listening:
         telemetry.execute(CRASH, {}, {"process": process, "reason": reason, "report": report})
-    # A kill is no mistake of the process; those to whom it matters hear of it, and report it if they like.
-    level = logging.INFO if isinstance(reason, str) and reason == KILLED else logging.ERROR
-    if logger.isEnabledFor(level):
+    if is_logged:
         silenced = limit.admit((process.server.__kind__, type(reason)))
         if silenced is not None:
             report.silenced = silenced

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import dropwhile
 from typing import Literal, TypeAlias, TypeVar, get_args
 
 from greenroom.foundation.exits import is_clean
@@ -83,13 +84,12 @@ def comes_back(restart: RestartType, reason: object) -> bool:
     return restart == "permanent" or (restart == "transient" and not is_clean(reason))
 
 
-def casualties(strategy: Strategy, children: Sequence[T], failed: T) -> Sequence[T]:
+def casualties(strategy: Strategy, children: Iterable[T], failed: T) -> Sequence[T]:
     """The children to restart, in start order, when `failed` ends."""
-    at = children.index(failed)
     match strategy:
         case "one_for_one":
-            return children[at : at + 1]
+            return [failed]
         case "rest_for_one":
-            return children[at:]
+            return list(dropwhile(lambda child: child != failed, children))
         case "one_for_all":
-            return children
+            return list(children)

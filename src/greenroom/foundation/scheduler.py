@@ -31,10 +31,23 @@ class Runnable(Protocol):
 class Scheduler:
     """Decides what runs next on one event loop."""
 
-    __slots__ = ("_handle", "_paused", "_ready", "_turning", "clock", "credit", "falling", "loop", "thread", "timers")
+    __slots__ = (
+        "_handle",
+        "_paused",
+        "_ready",
+        "_turning",
+        "clock",
+        "credit",
+        "falling",
+        "is_running",
+        "loop",
+        "thread",
+        "timers",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock | None = None) -> None:
         self.loop = loop
+        self.is_running = loop.is_running
         # The thread in which the loop was last asked for: `HERE.thread` there.
         self.thread: object = None
         self.clock: Clock = clock or SystemClock()

@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Awaitable, Iterable
 from typing import Any, Final
 
+from greenroom.foundation.answering import Ended
 from greenroom.foundation.exits import KILLED, NOPROC, NORMAL
-from greenroom.foundation.handling import Ended, Handling
-from greenroom.foundation.mailbox import CLOSED, MARKS, NOTHING, Message, Waiter
+from greenroom.foundation.handling import Handling
+from greenroom.foundation.mailbox import CLOSED, NOTHING, Message, Waiter
 from greenroom.foundation.ref import Down, Exit, Monitor, Ref
 from greenroom.foundation.report import report_end
 from greenroom.foundation.server import Server, gone
@@ -64,13 +65,16 @@ class Signals(Handling):
         """End now: free the names, answer who waits, and tell parent, links and monitors."""
         if self.queue is CLOSED:
             return
-        waiting = self._close()
+        # A queue that is but a mark is empty.
+        waiting: list[Message] = [*(self.backlog or ()), *(self.queue or ())]
+        self.queue, self.backlog = CLOSED, None
         ties = self.ties
         self._forget(ties)
         orphans = self.server.orphans()
         report_end(self, reason)
         self.ties = None
-        self._fail_callers(waiting, ties, reason)
+        if waiting or ties is not None or self.worker is not None:
+            self._fail_callers(waiting, ties, reason)
         kind: type[Server] = self.server.__class__
         self.server = gone(kind)
         if orphans:
@@ -88,7 +92,7 @@ class Signals(Handling):
             if not waiter.done():
                 waiter.set_result(reason)
 
-        self.tie().watchers[object()] = tell
+        self.tie().tell(object(), tell)
         return waiter
 
     def link(self, other: Signals | None) -> None:
@@ -96,8 +100,8 @@ class Signals(Handling):
         if other is None or other.queue is CLOSED:
             self.signal(NOPROC, other)
         elif other is not self:
-            self.tie().links[other] = None
-            other.tie().links[self] = None
+            self.tie().link(other)
+            other.tie().link(self)
 
     def unlink(self, other: Signals | None) -> None:
         """Undo the link from both sides."""
@@ -117,8 +121,8 @@ class Signals(Handling):
         """Begin with a monitor that was made elsewhere."""
         other = monitor.ref.where()
         if isinstance(other, Signals):
-            self.tie().watching[monitor] = other
-            other.tie().watchers[monitor] = self._told
+            self.tie().watch(monitor, other)
+            other.tie().tell(monitor, self._told)
         else:
             self._told(monitor, NOPROC)
 
@@ -151,9 +155,7 @@ class Signals(Handling):
 
     def later(self, seconds: float, message: Message) -> Timer:
         """Put the message into the mailbox in this many seconds, unless the process ends before."""
-        timer = self.namespace.scheduler.timers.schedule(seconds, self.put, message)
-        timer.belong(self.tie().timers)
-        return timer
+        return self.namespace.scheduler.timers.schedule(seconds, self.put, message, owner=self.tie().own_timers())
 
     def _told(self, monitor: Any, reason: object) -> None:
         if self.ties is not None:
@@ -172,22 +174,12 @@ class Signals(Handling):
             if worker.detached or not worker.running:
                 worker.task.cancel()
 
-    def _close(self) -> list[Message]:
-        waiting = list(self.backlog or ())
-        if self.queue is not None and not any(self.queue is mark for mark in MARKS):
-            waiting += self.queue
-        self.queue = CLOSED
-        self.backlog = None
-        return waiting
-
     def _forget(self, ties: Ties | None) -> None:
         self.namespace.processes.discard(self)
         if self.name is not None:
             self.namespace.unregister(self.name, self)
         if ties is not None:
-            ties.drop_timers()
-            for release in ties.releases:
-                release()
+            ties.release()
 
     def _fail_callers(self, waiting: list[Message], ties: Ties | None, reason: object) -> None:
         waiters = [waiter for _, _, _, waiter in waiting]

@@ -211,8 +211,10 @@ class Supervisor(GenServer, type="supervisor"):
 
     async def child_ended(self, child: Process[Any], reason: object) -> None:
         """Decide what the end of a child means: nothing, a restart, or the end of the supervisor."""
-        found = next((known for known in self._children.values() if known.process is child), None)
-        if found is None:
+        for found in self._children.values():
+            if found.process is child:
+                break
+        else:
             return
         found.process = None
         if comes_back(found.spec.options.restart, reason):
@@ -238,12 +240,14 @@ class Supervisor(GenServer, type="supervisor"):
             )
             self.stop(SHUTDOWN)
             return
-        group = casualties(self.strategy, list(self._children.values()), failed)
+        group = casualties(self.strategy, self._children.values(), failed)
         report_restart(
             self, failed.spec, reason, "restarting it" if len(group) == 1 else f"restarting {len(group)} children"
         )
-        await self._stop_all(group)
-        failure = await self._start_all([child for child in group if not self._forgets(child)])
+        if len(group) > 1:
+            await self._stop_all(group)
+            group = [child for child in group if not self._forgets(child)]
+        failure = await self._start_all(group)
         if failure is not None:
             self._children[failure.id].process = "restarting"
             # Through the mailbox, so that a shutdown or a question is heard between two tries.
@@ -304,12 +308,15 @@ def reason_of_start(error: StartError) -> object:
 
 def report_restart(supervisor: GenServer, spec: ChildSpec[Any], reason: object, action: str) -> None:
     """Tell what a supervisor did about the end of a child."""
+    level = logging.INFO if is_clean(reason) else logging.WARNING
+    is_logged = logger.isEnabledFor(level)
+    if not is_logged and not telemetry.bus.listening:
+        return
     process = supervisor.__process__
     report = {"supervisor": process, "child": spec.child_id, "reason": reason, "action": action}
     if telemetry.bus.listening:
         telemetry.execute(("greenroom", "supervisor", "child"), {}, report)
-    level = logging.INFO if is_clean(reason) else logging.WARNING
-    if logger.isEnabledFor(level):
+    if is_logged:
         silenced = limit.admit((Supervisor, spec.start_function, type(reason), action))
         if silenced is not None:
             more = f"; {silenced} more of this kind were not reported" if silenced else ""

@@ -12,11 +12,6 @@ class System(Handling):
 
     __slots__ = ()
 
-    @property
-    def observed(self) -> bool:
-        """Whether debug functions are to see its messages."""
-        return self.ties is not None and self.ties.observer is not None
-
     def suspend(self) -> bool:
         """Handle no more messages until it is resumed; False when nothing can hold it."""
         self.tie().suspended = True

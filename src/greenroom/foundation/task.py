@@ -225,7 +225,7 @@ class Task(Generic[T_co]):
     def begun(self, process: Process[Any]) -> None:
         """Take the process, and tie it to the owner."""
         self._process = process
-        process.tie().watchers[self] = self._ended
+        process.tie().tell(self, self._ended)
         if self.linked:
             link_to(process, self.owner)
 

@@ -225,7 +225,7 @@ class Slot(Client):
             return
         self.process = process
         self.run.running[self.position] = self
-        process.tie().watchers[self] = self._ended
+        process.tie().tell(self, self._ended)
         seconds = self.run.options.timeout
         if seconds is not None:
             self.timer = current_namespace().scheduler.timers.schedule(seconds, self._expired)

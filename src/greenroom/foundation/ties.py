@@ -1,24 +1,36 @@
-"""What ties a process to others. Most processes have none of it most of the time, so it is made on first use."""
+"""What ties a process to others. Most processes have little of it most of the time, so all is made on first use."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 from greenroom.foundation.mailbox import Message, Waiter
 from greenroom.foundation.observer import Observer
 from greenroom.foundation.ref import Monitor
-from greenroom.foundation.timer import Timer
+from greenroom.foundation.timer import Timer, Timers
 from greenroom.foundation.worker import Worker
 
 Watcher: TypeAlias = Callable[[object, object], object]
 """Called with the watch (a `Monitor`, or any token) and the exit reason."""
 
 
+class _Nothing(dict[Any, Any]):
+    __slots__ = ()
+
+    def __setitem__(self, key: object, value: object) -> NoReturn:
+        raise TypeError("expected a dictionary of one process, got the one that stands for all that have none")
+
+
+NONE: Final = _Nothing()
+"""In place of each dictionary that nothing was put into yet. Read it and take from it; the methods below put."""
+
+
 class Ties:
     """Links, monitors, timers, and answers that are owed."""
 
     __slots__ = (
+        "_releases",
         "calling",
         "dictionary",
         "home",
@@ -28,7 +40,6 @@ class Ties:
         "links",
         "observer",
         "promises",
-        "releases",
         "starter",
         "suspended",
         "timers",
@@ -39,13 +50,13 @@ class Ties:
 
     def __init__(self) -> None:
         # `Any` below stands for processes, which are defined on top of this.
-        self.links: dict[Any, None] = {}
-        self.watchers: dict[object, Watcher] = {}
-        self.watching: dict[Monitor, Any] = {}
+        self.links: dict[Any, None] = NONE
+        self.watchers: dict[object, Watcher] = NONE
+        self.watching: dict[Monitor, Any] = NONE
         self.trapping = False
-        self.timers: dict[Timer, None] = {}
-        self.promises: dict[Waiter, None] = {}
-        self.releases: dict[Callable[[], object], None] = {}
+        self.timers: Timers = NONE
+        self.promises: dict[Waiter, None] = NONE
+        self._releases: dict[Callable[[], object], None] = NONE
         self.calling: Any = None
         self.starter: Any = None
         self.home: list[Worker] | None = None
@@ -55,14 +66,53 @@ class Ties:
         self.label: object = None
         # The message that its handler failed at.
         self.last: Message | None = None
-        self.dictionary: dict[object, object] = {}
+        self.dictionary: dict[object, object] = NONE
 
-    def drop_timers(self) -> None:
-        """Cancel every timer that was to come back to the process."""
+    @property
+    def releases(self) -> dict[Callable[[], object], None]:
+        """What is called when the process ends."""
+        if self._releases is NONE:
+            self._releases = {}
+        return self._releases
+
+    def link(self, other: Any) -> None:
+        """Remember a link to another process."""
+        if self.links is NONE:
+            self.links = {}
+        self.links[other] = None
+
+    def tell(self, watch: object, watcher: Watcher) -> None:
+        """Call the watcher when the process ends."""
+        if self.watchers is NONE:
+            self.watchers = {}
+        self.watchers[watch] = watcher
+
+    def watch(self, monitor: Monitor, other: Any) -> None:
+        """Remember a monitor over another process."""
+        if self.watching is NONE:
+            self.watching = {}
+        self.watching[monitor] = other
+
+    def promise(self, waiter: Waiter) -> None:
+        """Owe an answer to someone who is not in the mailbox any more."""
+        if self.promises is NONE:
+            self.promises = {}
+        self.promises[waiter] = None
+
+    def own_timers(self) -> Timers:
+        """The timers that end with the process."""
+        if self.timers is NONE:
+            self.timers = {}
+        return self.timers
+
+    def release(self) -> None:
+        """Cancel every timer that was to come back to the process, and call everyone who waits for its end."""
         for timer in list(self.timers):
             timer.drop()
         if self.idle is not None:
             self.idle.drop()
+        for release in self._releases:
+            release()
 
 
 class Control:

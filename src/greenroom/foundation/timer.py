@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Final
+from typing import Final, TypeAlias
 
 from greenroom.foundation.clock import Clock
 
@@ -25,83 +25,96 @@ UP: Final = 1.0 - SLACK
 
 
 class Timer:
-    """Something that happens later, unless it is cancelled."""
+    """Something that happens later, unless it is cancelled. A wheel makes it."""
 
-    __slots__ = ("_args", "_bucket", "_callback", "_owner", "_wheel", "due")
+    # No constructor: it would cost as much as all else that `TimerWheel.schedule` does.
+    __slots__ = ("args", "bucket", "callback", "due", "owner", "wheel")
 
-    def __init__(
-        self,
-        wheel: TimerWheel,
-        due: float,
-        callback: Callable[..., object],
-        args: tuple[object, ...],
-        bucket: dict[Timer, None],
-    ) -> None:
-        self._wheel = wheel
-        self.due = due
-        self._callback = callback
-        self._args = args
-        self._bucket: dict[Timer, None] | None = bucket
-        self._owner: dict[Timer, None] | None = None
-        bucket[self] = None
+    wheel: TimerWheel
+    due: float
+    callback: Callable[..., object]
+    args: tuple[object, ...]
+    bucket: Timers | None
+    """Where it lies, until it has fired or was cancelled."""
+    owner: Timers | None
 
     @property
     def remaining(self) -> float | None:
         """Seconds left, or None when it has fired or was cancelled. OTP's `read_timer`."""
-        return None if self._bucket is None else max(0.0, self.due - self._wheel.clock.monotonic())
+        return None if self.bucket is None else max(0.0, self.due - self.wheel.clock.monotonic())
 
     def cancel(self) -> float | None:
         """Make sure that it does not fire any more; answers the seconds that were left, or None when it was over."""
-        remaining = self.remaining
-        self.drop()
-        return remaining
+        bucket, owner = self.bucket, self.owner
+        if bucket is None:
+            return None
+        # `drop` and `remaining`, written out.
+        del bucket[self]
+        self.bucket = None
+        if owner is not None:
+            del owner[self]
+        left = self.due - self.wheel.monotonic()
+        return max(0.0, left)
 
     def drop(self) -> None:
         """Cancel it without asking how long it had left."""
-        bucket = self._bucket
+        bucket, owner = self.bucket, self.owner
         if bucket is not None:
             del bucket[self]
-            self._bucket = None
-            if self._owner is not None:
-                self._owner.pop(self, None)
-
-    def belong(self, owner: dict[Timer, None]) -> None:
-        """Stand among these timers until it has fired or was cancelled."""
-        self._owner = owner
-        owner[self] = None
+            self.bucket = None
+            if owner is not None:
+                del owner[self]
 
     def fire(self) -> None:
         """Call back now; the wheel has taken it out already."""
-        self._callback(*self._args)
+        self.callback(*self.args)
 
-    def place(self, bucket: dict[Timer, None]) -> None:
-        """Remember the bucket that it lies in now."""
-        self._bucket = bucket
+
+Timers: TypeAlias = dict[Timer, None]
 
 
 class TimerWheel:
     """All timers of one scheduler. `arm` is told the seconds until the next look, whenever that becomes sooner."""
 
-    __slots__ = ("_arm", "_armed", "_buckets", "_starts", "_tick", "clock")
+    __slots__ = ("_after", "_arm", "_armed", "_buckets", "_latest", "_starts", "_tick", "_until", "clock", "monotonic")
 
     def __init__(self, clock: Clock, arm: Callable[[float], object]) -> None:
         self.clock = clock
+        self.monotonic = clock.monotonic
         self._arm = arm
         self._armed: int | None = None
-        self._buckets: dict[int, dict[Timer, None]] = {}
+        self._buckets: dict[int, Timers] = {}
         self._starts: list[int] = []
         self._tick = int(clock.monotonic() * TICKS_PER_SECOND)
+        # The wide bucket that was used last, and the moments that it is for: the next timer often lies there too.
+        self._latest: Timers = {}
+        self._after = self._until = 0.0
 
     def __len__(self) -> int:
         return sum(len(bucket) for bucket in self._buckets.values())
 
-    def schedule(self, seconds: float, callback: Callable[..., object], *args: object) -> Timer:
-        """Call back in this many seconds, never earlier; zero and less mean with the next look."""
-        now = self.clock.monotonic()
-        self._tick = tick = int(now * TICKS_PER_SECOND + SLACK)
+    def schedule(
+        self, seconds: float, callback: Callable[..., object], *args: object, owner: Timers | None = None
+    ) -> Timer:
+        """Call back in this many seconds, never earlier; zero and less mean with the next look.
+
+        Until it has fired or was cancelled, it stands among the timers of its `owner`.
+        """
+        now = self.monotonic()
         due = now + seconds
-        # Never in the tick that is being fired: a timer that sets itself again would keep the wheel busy for ever.
-        return Timer(self, due, callback, args, self._bucket(due, tick + 1))
+        # Not in a bucket whose start has come: it is about to be spread.
+        bucket = self._latest if now < self._after < due <= self._until else self._bucket(now, due)
+        timer = Timer()
+        timer.wheel = self
+        timer.due = due
+        timer.callback = callback
+        timer.args = args
+        timer.bucket = bucket
+        timer.owner = owner
+        bucket[timer] = None
+        if owner is not None:
+            owner[timer] = None
+        return timer
 
     def run_due(self) -> None:
         """Fire what is due, in the order of time, and arm for the next."""
@@ -124,36 +137,47 @@ class TimerWheel:
             return None
         return max(0.0, (self._starts[0] >> 3) / TICKS_PER_SECOND - self.clock.monotonic())
 
-    def _bucket(self, due: float, earliest: int) -> dict[Timer, None]:
+    def _bucket(self, now: float, due: float) -> Timers:
+        self._tick = tick = int(now * TICKS_PER_SECOND + SLACK)
+        # Never in the tick that is being fired: a timer that sets itself again would keep the wheel busy for ever.
+        key = self._key(due, tick + 1)
+        bucket = self._at(key)
+        level = key & 7
+        if level:
+            start = key >> 3
+            self._latest = bucket
+            self._after = start / TICKS_PER_SECOND
+            self._until = (start + (1 << BITS * level) - 1) / TICKS_PER_SECOND
+        return bucket
+
+    def _key(self, due: float, earliest: int) -> int:
+        # The start of a bucket in the high bits and its level in the lowest three: keys sort by start.
         tick = int(due * TICKS_PER_SECOND + UP)
         ahead = tick - self._tick
         if ahead < NARROW:
-            key = max(tick, earliest) << 3
-        else:
-            level = (ahead.bit_length() - 1) // BITS
-            if level >= LEVELS:
-                level = LEVELS - 1
-            shift = BITS * level
-            key = (tick >> shift << shift) << 3 | level
-        bucket = self._buckets.get(key)
-        return self._open(key) if bucket is None else bucket
+            return max(tick, earliest) << 3
+        level = min((ahead.bit_length() - 1) // BITS, LEVELS - 1)
+        shift = BITS * level
+        return (tick >> shift << shift) << 3 | level
 
-    def _open(self, key: int) -> dict[Timer, None]:
-        # The key carries the start in its high bits and the level in the lowest three: keys sort by start.
-        bucket: dict[Timer, None] = {}
-        self._buckets[key] = bucket
-        heappush(self._starts, key)
-        if self._armed is None or key >> 3 < self._armed:
-            self._arm_next()
+    def _at(self, key: int) -> Timers:
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = {}
+            heappush(self._starts, key)
+            if self._armed is None or key >> 3 < self._armed:
+                self._arm_next()
         return bucket
 
-    def _spread(self, bucket: dict[Timer, None]) -> None:
+    def _spread(self, bucket: Timers) -> None:
+        if bucket is self._latest:
+            self._latest, self._until = {}, 0.0
         for timer in bucket:
-            narrower = self._bucket(timer.due, self._tick)
+            narrower = self._at(self._key(timer.due, self._tick))
             narrower[timer] = None
-            timer.place(narrower)
+            timer.bucket = narrower
 
-    def _fire(self, bucket: dict[Timer, None]) -> None:
+    def _fire(self, bucket: Timers) -> None:
         # One callback may cancel another of the same bucket, so each is taken out only when its turn comes.
         for timer in sorted(bucket, key=_due):
             if timer in bucket:

@@ -25,8 +25,10 @@ class UniqueTable(Table):
 
     def lookup(self, key: Hashable) -> list[Entry]:
         """The entry under the key, in a list."""
-        entry = self._entries.get(key if type(key) is str else typed(key))
-        return [] if entry is None else [entry]
+        try:
+            return [self._entries[key if type(key) is str else typed(key)]]
+        except KeyError:
+            return []
 
     def holder(self, key: Hashable) -> Ref[Any] | None:
         """The process that holds the key."""
@@ -93,4 +95,7 @@ class _Closed(dict[Hashable, Entry]):
         self._name = name
 
     def get(self, key: Hashable, default: object = None) -> NoReturn:
+        raise NoRegistry(self._name)
+
+    def __missing__(self, key: Hashable) -> NoReturn:
         raise NoRegistry(self._name)

@@ -1,4 +1,4 @@
-"""The fast way of a call, inline in its caller's turn, against the slow one, through the mailbox.
+"""The fast ways of a message, inline in its caller's turn or alone in its own, against the slow one, in a slice.
 
 Random requests give the same answers, states and order either way. And whatever many clients do at the same time, each
 client's requests to one server are handled in the order in which it made them, one at a time, once.
@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenroom import CallError, GenServer, Ref, Reply, ServerDown, batched, child
-from greenroom.foundation.handling import Ended
+from greenroom.foundation.answering import Ended
 from greenroom.testing import Stage, settle, state
 
 Journal: TypeAlias = list[object]
@@ -142,8 +142,20 @@ async def with_a_deadline(ref: Ref[Ledger], method: Method, number: int, turns: 
     return await ref.within(60.0).call(method, number, turns)
 
 
+async def in_a_slice(ref: Ref[Ledger], method: Method, number: int, turns: int) -> int:
+    """The slow way: behind another message, so that the server takes a slice of its mailbox."""
+    process = ref.find()
+    if process is not None:
+        process.put((_do_nothing, (), {}, None))
+    return await queued(ref, method, number, turns)
+
+
+def _do_nothing(ledger: Ledger) -> None:
+    pass
+
+
 async def queued(ref: Ref[Ledger], method: Method, number: int, turns: int) -> int:
-    """The slow way: a message with a future, whatever the server is doing."""
+    """Through the mailbox, whatever the server is doing: a message with a future, which it finds alone if it rests."""
     process = ref.find()
     waiter: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     handler = Ledger.__handlers__[method.__name__]
@@ -213,16 +225,18 @@ WAYS = ["call", "call", "cast", "send", "count"]
 
 @given(st.lists(requests(HARMLESS, WAYS), max_size=25))
 def test_inline_and_queued_calls_give_the_same_answers_states_and_order(program: list[Request]) -> None:
-    expected = play(program, queued)
+    expected = play(program, in_a_slice)
 
+    assert play(program, queued) == expected
     assert play(program, inline) == expected
     assert play(program, with_a_deadline) == expected
 
 
 @given(st.lists(requests([*HARMLESS, *DEADLY], WAYS), max_size=25))
 def test_inline_and_queued_calls_agree_on_how_servers_end(program: list[Request]) -> None:
-    expected = play(program, queued)
+    expected = play(program, in_a_slice)
 
+    assert play(program, queued) == expected
     assert play(program, inline) == expected
     assert play(program, with_a_deadline) == expected
 

@@ -1,11 +1,13 @@
 """The timing wheel, on a clock that is turned by hand; and beside it a sorted list, which is the slow way."""
 
+import weakref
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from greenroom.foundation.timer import TICKS_PER_SECOND, Timer, TimerWheel
+from greenroom.foundation.timer import TICKS_PER_SECOND, Timer, Timers, TimerWheel
 from greenroom.testing import VirtualClock
 
 DAY = 86_400.0
@@ -17,9 +19,17 @@ class HandClock(VirtualClock):
     def __init__(self, milliseconds: int = 0) -> None:
         super().__init__()
         self.milliseconds = milliseconds
+        self.early = 0.0
 
     def monotonic(self) -> float:
-        return self.milliseconds / 1000
+        return self.milliseconds / 1000 - self.early
+
+
+class Bell:
+    """What a timer holds on to."""
+
+    def ring(self) -> None:
+        """Make no sound."""
 
 
 class Wheel:
@@ -34,8 +44,8 @@ class Wheel:
     def set_alarm(self, seconds: float) -> None:
         self.alarm = self.clock.monotonic() + seconds
 
-    def after(self, seconds: float, mark: object) -> Timer:
-        return self.wheel.schedule(seconds, self.fired.append, mark)
+    def after(self, seconds: float, mark: object, owner: Timers | None = None) -> Timer:
+        return self.wheel.schedule(seconds, self.fired.append, mark, owner=owner)
 
     def pass_time(self, milliseconds: int) -> None:
         """Let time pass, and look whenever the wheel asked for it."""
@@ -92,6 +102,36 @@ def test_a_cancelled_timer_says_what_was_left_and_does_not_fire() -> None:
 
     assert left == pytest.approx(6.0)
     assert (wheel.fired, timer.cancel(), timer.remaining) == ([], None, None)
+
+
+def test_a_timer_is_not_lost_in_a_bucket_whose_time_has_just_come() -> None:
+    wheel = Wheel()
+    wheel.after(5.0, "first")
+    # The bucket for 4.096 s to 8.192 s, looked at a nanosecond early, as a clock's rounding allows.
+    wheel.clock.milliseconds, wheel.clock.early = 4_096, 1e-9
+    wheel.wheel.run_due()
+    wheel.after(0.9, "second")
+
+    wheel.clock.milliseconds = 5_000
+    wheel.wheel.run_due()
+
+    assert wheel.fired == ["second", "first"]
+
+
+def test_a_timer_that_is_over_is_held_by_nobody() -> None:
+    wheel, owner, bells = Wheel(), Timers(), [Bell() for _ in range(4)]
+    held = [weakref.ref(bell) for bell in bells]
+    times = (0.01, 5.0, 5.0, DAY)
+    timers = [wheel.wheel.schedule(at, bell.ring, owner=owner) for at, bell in zip(times, bells, strict=True)]
+    timers.pop().cancel()
+    timers.pop().drop()
+    wheel.pass_time(5_000)
+
+    timers.clear()
+    bells.clear()
+
+    assert (len(wheel.wheel), owner) == (0, {})
+    assert [bell() for bell in held] == [None, None, None, None]
 
 
 def test_a_timer_that_has_fired_has_nothing_left() -> None:
@@ -188,6 +228,7 @@ class WheelMachine(RuleBasedStateMachine):
         self.wheel = Wheel(1_000_000_007)
         self.waiting: dict[int, tuple[int, Timer]] = {}
         self.due: dict[object, int] = {}
+        self.owner: Timers = {}
         self.expected: list[object] = []
         self.count = 0
 
@@ -196,7 +237,7 @@ class WheelMachine(RuleBasedStateMachine):
         self.count += 1
         due = self.wheel.clock.milliseconds + max(1, milliseconds)
         self.due[self.count] = due
-        self.waiting[self.count] = due, self.wheel.after(milliseconds / TICKS_PER_SECOND, self.count)
+        self.waiting[self.count] = due, self.wheel.after(milliseconds / TICKS_PER_SECOND, self.count, self.owner)
 
     @rule(choose=st.integers(0))
     def cancel_timer(self, choose: int) -> None:
@@ -220,6 +261,7 @@ class WheelMachine(RuleBasedStateMachine):
         assert [self.due[number] for number in self.wheel.fired] == [self.due[number] for number in self.expected]
         assert set(self.wheel.fired) == set(self.expected)
         assert len(self.wheel.wheel) == len(self.waiting)
+        assert self.owner.keys() == {timer for _, timer in self.waiting.values()}
 
 
 TestWheelAgainstASortedList: type = WheelMachine.TestCase

@@ -27,10 +27,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
 
+from greenroom.foundation.answering import Ended
 from greenroom.foundation.errors import OutsideProcess
 from greenroom.foundation.exits import Shutdown, is_clean
 from greenroom.foundation.genserver import GenServer, reserved_names
-from greenroom.foundation.handling import Ended
 from greenroom.foundation.reply import Reply
 from greenroom.infrastructure.database import Conflict, Insert, Invalid, Refusal, Step
 from greenroom.infrastructure.entity.address import EntityRef, entity_ref
