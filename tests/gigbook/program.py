@@ -57,19 +57,35 @@ async def running(database_url: str | Path, **environment: str) -> AsyncGenerato
             await program.ended()
 
 
-async def outcome(command: str, database_url: str | Path, **environment: str) -> tuple[int, str, str]:
+async def outcome(command: str, database_url: str | Path, *options: str, **environment: str) -> tuple[int, str, str]:
     """Run a command that ends by itself: its exit code and what it said."""
-    process = await _start(command, database_url, environment)
-    out, err = await process.communicate()
+    async with starting(command, database_url, *options, **environment) as process:
+        out, err = await process.communicate()
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
 
 
-async def _start(command: str, database_url: str | Path, environment: dict[str, str]) -> asyncio.subprocess.Process:
+@asynccontextmanager
+async def starting(
+    command: str, database_url: str | Path, *options: str, **environment: str
+) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """Start a command; it is killed at the end if it still runs."""
+    process = await _start(command, database_url, environment, *options)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+async def _start(
+    command: str, database_url: str | Path, environment: dict[str, str], *options: str
+) -> asyncio.subprocess.Process:
     given = {"DATABASE_URL": str(database_url), "PORT": "0", "LOG_FORMAT": "json", **environment}
     return await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "gigbook", command),
+        *("-m", "gigbook", command, *options),
         env={**os.environ, **given},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import datetime
 from typing import NoReturn
 
 import click
@@ -50,6 +51,32 @@ def migrate() -> None:
         _fail(str(error))
     before = "already" if done.since == done.to else f"before at {done.since or 'nothing'}"
     click.echo(f"{settings.database_url} is at {done.to}, {before}")
+
+
+@main.command(cls=_Configured)
+@click.option("--venues", type=click.IntRange(1, 100_000), default=200, show_default=True)
+@click.option("--artists", type=click.IntRange(1, 1_000_000), default=2000, show_default=True)
+@click.option("--bookings", type=click.IntRange(0, 1_000_000), default=5000, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True, help="Another one makes another city.")
+@click.option("--from", "first_day", type=click.DateTime(["%Y-%m-%d"]), help="The first day of gigs; tomorrow.")
+@click.option("--add", is_flag=True, help="Do it although there are users or venues already.")
+def seed(venues: int, artists: int, bookings: int, seed: int, first_day: datetime | None, add: bool) -> None:
+    """Fill the database with a city: venues, artists and others, and what they have booked.
+
+    The same seed, numbers and first day make the same city in every empty database.
+    """
+    settings = _settings()
+    from gigbook.application import service
+    from gigbook.application.seed import program
+    from gigbook.application.seed.city import Size
+
+    size = Size(venues=venues, artists=artists, bookings=bookings)
+    try:
+        program.run(settings, size, seed, first_day.date() if first_day else None, add=add)
+    except (service.CannotStart, program.CannotSeed) as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        _fail("interrupted: what has been made so far is there, and whole", service.INTERRUPTED)
 
 
 def _settings() -> Settings:

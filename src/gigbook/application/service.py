@@ -37,11 +37,12 @@ def run(settings: Settings) -> None:
     logs.configure(settings)
     url = place(settings)
     migrated(url)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(serve(settings, url))
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The fastest event loop that there is for this system."""
     if sys.platform == "win32":
         return None
     import uvloop
@@ -87,7 +88,7 @@ async def serve(settings: Settings, url: DatabaseUrl) -> None:
 
 
 async def _serve_until(asked: asyncio.Event, settings: Settings, url: DatabaseUrl) -> None:
-    running = await _started(settings, url)
+    running = await started(settings, url)
     host, port = await Ref(WebServer, WEB).call(WebServer.address)
     log.info("serving", url=f"http://{host}:{port}", pid=os.getpid())
     down, stop = asyncio.ensure_future(running.down()), asyncio.ensure_future(asked.wait())
@@ -101,9 +102,14 @@ async def _serve_until(asked: asyncio.Event, settings: Settings, url: DatabaseUr
     log.info("stopped")
 
 
-async def _started(settings: Settings, url: DatabaseUrl) -> Ref[Supervisor]:
+async def started(settings: Settings, url: DatabaseUrl, *, serves: bool = True) -> Ref[Supervisor]:
+    """The tree, once all of it runs.
+
+    Raises:
+        CannotStart: a part of it does not start.
+    """
     try:
-        return await tree(settings, url).start()
+        return await tree(settings, url, serves=serves).start()
     except StartFailed as failed:
         raise CannotStart(_root(failed)) from failed
 

@@ -6,7 +6,7 @@ from gigbook.application.api.app import application
 from gigbook.application.door import Door
 from gigbook.application.settings import Settings
 from gigbook.application.web import WebServer
-from gigbook.business import customers, database, users, venues
+from gigbook.business import bookings, customers, database, users, venues
 from greenroom import ChildSpec, Supervisor, child
 from greenroom.infrastructure import Database, DatabaseUrl, EntitySettings
 
@@ -30,6 +30,7 @@ def tree(settings: Settings, url: DatabaseUrl, *, serves: bool = True) -> ChildS
             customers.processes(keeping),
             users.processes(keeping),
             venues.processes(keeping),
+            bookings.processes(keeping),
             *([_web(settings)] if serves else []),
         ],
         strategy="one_for_one",
