@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from gigbook.application.api.answers import Answer, Header, error
+from gigbook.business.bookings import Begun, Closed, Taken, WrongStatus
 from gigbook.business.refusals import Changed, EmailExists, InUse, InvalidData, KeyReused, NotFound, Refusal
 from greenroom import CallTimeout, MailboxFull, NotRunning, ServerDown, StartFailed
 from greenroom.infrastructure import DatabaseError, NotSaved, StaleState
@@ -17,6 +18,10 @@ STATUS: Final[Mapping[type[Refusal], int]] = {
     NotFound: 404,
     EmailExists: 409,
     InUse: 409,
+    Taken: 409,
+    Closed: 409,
+    Begun: 409,
+    WrongStatus: 409,
     Changed: 412,
     KeyReused: 422,
 }

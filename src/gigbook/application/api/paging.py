@@ -7,11 +7,12 @@ meantime are neither repeated nor skipped.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Protocol, TypeVar
 from urllib.parse import urlencode
 
-from msgspec import UNSET, Meta, Struct, UnsetType, structs
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gigbook.application.api.answers import Identified, Listing
 from gigbook.application.api.failures import Refused
@@ -79,5 +80,6 @@ async def listed(
 
 def next_page(path: str, paging: Paging, last: int) -> str:
     """The address of the page after the row with the id `last`, with the same filters."""
-    given = {**structs.asdict(paging), "cursor": f"c{last:x}", "count": UNSET}
-    return f"{path}?{urlencode({name: value for name, value in given.items() if value is not UNSET})}"
+    given: Mapping[str, object] = msgspec.to_builtins(paging)
+    filters = {name: value for name, value in given.items() if name not in Paging.__struct_fields__}
+    return f"{path}?{urlencode({'limit': paging.limit, 'cursor': f'c{last:x}', **filters})}"

@@ -21,12 +21,21 @@ def statuses(operation: dict[str, Any]) -> set[int]:
 def test_every_path_and_method_is_in_the_document() -> None:
     assert DOCUMENT["openapi"] == "3.1.0"
     assert {path: set(item) for path, item in DOCUMENT["paths"].items()} == {
+        "/api/bookings": {"get", "post"},
+        "/api/bookings/{id}": {"get"},
+        "/api/bookings/{id}/hold": {"post"},
+        "/api/bookings/{id}/confirm": {"post"},
+        "/api/bookings/{id}/cancel": {"post"},
+        "/api/bookings/{id}/history": {"get"},
         "/api/customers": {"get", "post"},
         "/api/customers/{id}": {"get", "put", "patch", "delete"},
         "/api/users": {"get", "post"},
         "/api/users/{id}": {"get", "put", "patch", "delete"},
         "/api/venues": {"get", "post"},
         "/api/venues/{id}": {"get", "put", "patch", "delete"},
+        "/api/venues/{id}/calendar": {"get"},
+        "/api/venues/{id}/calendar.ics": {"get"},
+        "/api/venues/{id}/events": {"get"},
         "/health": {"get"},
     }
 
@@ -40,6 +49,9 @@ def test_the_statuses_are_those_of_the_outcomes_in_the_signatures() -> None:
     assert statuses(CUSTOMER["put"]) == always | body | {200, 404, 409, 412}
     assert statuses(CUSTOMER["patch"]) == always | body | {200, 404, 409, 412}
     assert statuses(CUSTOMER["delete"]) == always | {204, 404, 412}
+    assert statuses(DOCUMENT["paths"]["/api/bookings/{id}/confirm"]["post"]) == always | {200, 404, 409, 412}
+    assert statuses(DOCUMENT["paths"]["/api/venues/{id}/calendar.ics"]["get"]) == always | {200, 304, 404}
+    assert statuses(DOCUMENT["paths"]["/api/venues/{id}/events"]["get"]) == always | {200, 404}
 
 
 def test_the_words_are_those_of_the_docstrings() -> None:
