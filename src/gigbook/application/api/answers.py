@@ -65,6 +65,14 @@ class Listing(Struct, Generic[T_co], frozen=True):
     total: int | None = None
 
 
+class Content(Struct, frozen=True):
+    """Bytes of some kind, which have no version: what a client knows of them is a digest."""
+
+    body: bytes
+    type: str
+    headers: tuple[Header, ...] = ()
+
+
 class ErrorBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What went wrong."""
 

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from gigbook.application.api import server_sent
-from gigbook.application.api.answers import Created, ErrorBody, Listing, phrase
+from gigbook.application.api.answers import Content, Created, ErrorBody, Listing, phrase
 from gigbook.application.api.endpoint import Endpoint
 from gigbook.application.api.event_stream import EventStream
 from gigbook.application.api.failures import STATUS
@@ -103,7 +103,7 @@ def _in_headers(operation: Operation) -> Iterator[Node]:
         yield _header("If-Match", "Do it only if the ETag is still this one.")
     if KeyReused in outcomes:
         yield _header("Idempotency-Key", "Makes it safe to send the request again.", {"pattern": "^[!-~]{1,255}$"})
-    if operation.method == "GET" and any(get_args(outcome) for outcome in outcomes):
+    if operation.method == "GET" and any(get_args(outcome) or outcome is Content for outcome in outcomes):
         yield _header("If-None-Match", "Answer 304 if the ETag is still this one.")
 
 
@@ -133,6 +133,8 @@ def _success(outcome: object, operation: Operation, schemas: _Schemas) -> dict[i
             return {200: _response(200, _PAGE, page), 304: _response(304, _PAGE)}
         case kind if kind is Created:
             return {201: _response(201, _CREATED, schemas.of(shape))}
+        case kind if kind is Content:
+            return {304: _response(304, _DIGEST)}
         case kind if kind is EventStream:
             return {200: _text(200, server_sent.MEDIA_TYPE)}
         case types.NoneType:
@@ -168,8 +170,9 @@ def _outcomes(operation: Operation) -> tuple[object, ...]:
 
 
 _ETAG: Final = {"ETag": "The version of what is shown."}
+_DIGEST: Final = {"ETag": "A digest of what is shown."}
 _PAGE: Final = {
-    "ETag": "A digest of the page.",
+    **_DIGEST,
     "Link": "Where the next page is, if there is one.",
     "X-Total-Count": "The length of the whole list, if that was asked for.",
 }

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from gigbook.application.api.answers import JSON, Answer, Created, Header, Listing, encode
+from gigbook.application.api.answers import JSON, Answer, Content, Created, Header, Listing, encode
 from gigbook.application.api.event_stream import EventStream
 from gigbook.application.api.failures import refusal
 from gigbook.application.api.preconditions import content_tag, knows, version_tag
@@ -14,7 +14,7 @@ from gigbook.application.api.request import Request
 from gigbook.business.refusals import Refusal
 from gigbook.business.versions import Versioned
 
-Finished: TypeAlias = Answer | Versioned[Struct] | Created[Struct] | Listing[Struct] | Refusal | None
+Finished: TypeAlias = Answer | Content | Versioned[Struct] | Created[Struct] | Listing[Struct] | Refusal | None
 """What has an end; None says that it is done and there is nothing to tell."""
 
 Outcome: TypeAlias = Finished | EventStream
@@ -30,6 +30,8 @@ def respond(request: Request, outcome: Finished) -> Answer:
             return _listing(request, outcome)
         case Created():
             return _created(outcome)
+        case Content():
+            return _content(request, outcome)
         case Answer():
             return outcome
         case None:
@@ -54,6 +56,13 @@ def _created(created: Created[Struct]) -> Answer:
     if created.again:
         headers = (*headers, (b"idempotency-replayed", b"true"))
     return Answer(201, encode(created.versioned.value), headers)
+
+
+def _content(request: Request, content: Content) -> Answer:
+    headers = ((b"etag", content_tag(content.body)), *content.headers)
+    if knows(request, headers[0][1]):
+        return Answer(304, b"", headers)
+    return Answer(200, content.body, ((b"content-type", content.type.encode()), *headers))
 
 
 def _listing(request: Request, listing: Listing[Struct]) -> Answer:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -17,7 +17,8 @@ from gigbook.application.api.operations import get
 from gigbook.application.api.request import Request
 from gigbook.application.door import Door
 from greenroom import Topic
-from tests.gigbook.application.api.event_source import EventSource, Received
+from tests.gigbook.application.api.event_source import Received
+from tests.gigbook.application.api.listening import listening
 from tests.gigbook.doors import opened
 from tests.gigbook.waiting import eventually
 
@@ -73,40 +74,8 @@ def fence() -> Fence:
     return Fence()
 
 
-@dataclass
-class Listening:
-    """A client that listens."""
-
-    response: httpx.Response
-    source: EventSource = field(default_factory=EventSource)
-
-    def __post_init__(self) -> None:
-        self.pieces: AsyncIterator[bytes] = self.response.aiter_bytes()
-
-    async def until(self, many: int) -> list[Received]:
-        """All events, once there are so many."""
-        while len(self.source.events) < many:
-            self.source.feed(await anext(self.pieces))
-        return self.source.events
-
-    async def end(self) -> list[Received]:
-        """All events, once the stream has ended as it should."""
-        async for piece in self.pieces:
-            self.source.feed(piece)
-        return self.source.events
-
-
-@asynccontextmanager
-async def listening(door: Door) -> AsyncGenerator[Listening]:
-    async with (
-        httpx.AsyncClient(verify=False) as client,
-        client.stream("GET", f"http://127.0.0.1:{door.port}/fence") as response,
-    ):
-        yield Listening(response)
-
-
 async def test_it_begins_with_the_present_and_goes_on_with_changes(fence: Fence) -> None:
-    async with fence.shown() as door, listening(door) as client:
+    async with fence.shown() as door, listening(url(door)) as client:
         assert await client.until(1) == [Received("fence", "white")]
 
         fence.paint("red")
@@ -126,12 +95,12 @@ async def test_nothing_between_the_present_and_the_changes_is_lost(fence: Fence)
             self.paint("green")
             return shown
 
-    async with Slow().shown() as door, listening(door) as client:
+    async with Slow().shown() as door, listening(url(door)) as client:
         assert await client.until(2) == [Received("fence", "white"), Received("painted", "green")]
 
 
 async def test_nobody_on_the_way_keeps_or_collects_it(fence: Fence) -> None:
-    async with fence.shown() as door, listening(door) as client:
+    async with fence.shown() as door, listening(url(door)) as client:
         headers = client.response.headers
 
         assert client.response.status_code == 200
@@ -146,7 +115,7 @@ async def test_clients_are_told_to_come_again_and_not_all_at_once(fence: Fence) 
     pauses: set[int | None] = set()
     async with fence.shown() as door:
         for _ in range(5):
-            async with listening(door) as client:
+            async with listening(url(door)) as client:
                 await client.until(1)
                 pauses.add(client.source.retry)
 
@@ -156,9 +125,9 @@ async def test_clients_are_told_to_come_again_and_not_all_at_once(fence: Fence) 
 
 async def test_silence_is_broken_by_comments(fence: Fence) -> None:
     fence.heartbeat = 0.01
-    async with fence.shown() as door, listening(door) as client:
+    async with fence.shown() as door, listening(url(door)) as client:
         while len(client.source.comments) < 3:
-            client.source.feed(await anext(client.pieces))
+            await client.more()
 
         fence.paint("red")
 
@@ -166,7 +135,7 @@ async def test_silence_is_broken_by_comments(fence: Fence) -> None:
 
 
 async def test_it_ends_when_what_it_is_about_is_gone(fence: Fence) -> None:
-    async with fence.shown() as door, listening(door) as client:
+    async with fence.shown() as door, listening(url(door)) as client:
         await client.until(1)
 
         FENCE.publish(Gone())
@@ -176,7 +145,7 @@ async def test_it_ends_when_what_it_is_about_is_gone(fence: Fence) -> None:
 
 async def test_it_ends_at_once_when_the_client_leaves(fence: Fence) -> None:
     async with fence.shown() as door:
-        async with listening(door) as client:
+        async with listening(url(door)) as client:
             await client.until(1)
             assert FENCE.count() == 1
 
@@ -184,7 +153,7 @@ async def test_it_ends_at_once_when_the_client_leaves(fence: Fence) -> None:
 
 
 async def test_it_ends_at_once_when_the_server_stops(fence: Fence, capsys: pytest.CaptureFixture[str]) -> None:
-    async with asyncio.timeout(10), fence.shown(drain_seconds=60.0) as door, listening(door) as client:
+    async with asyncio.timeout(10), fence.shown(drain_seconds=60.0) as door, listening(url(door)) as client:
         await client.until(1)
 
         await door.close()
@@ -195,7 +164,7 @@ async def test_it_ends_at_once_when_the_server_stops(fence: Fence, capsys: pytes
 
 
 async def test_it_ends_when_the_server_is_shut_in_haste(fence: Fence) -> None:
-    async with fence.shown() as door, listening(door) as client:
+    async with fence.shown() as door, listening(url(door)) as client:
         await client.until(1)
 
         door.shut()
@@ -205,7 +174,7 @@ async def test_it_ends_when_the_server_is_shut_in_haste(fence: Fence) -> None:
 
 async def test_head_tells_what_get_would_and_nothing_more(fence: Fence) -> None:
     async with fence.shown() as door, httpx.AsyncClient(verify=False) as client:
-        response = await client.head(f"http://127.0.0.1:{door.port}/fence")
+        response = await client.head(url(door))
 
     assert (response.status_code, response.content) == (200, b"")
     assert response.headers["content-type"] == "text/event-stream"
@@ -215,13 +184,13 @@ async def test_head_tells_what_get_would_and_nothing_more(fence: Fence) -> None:
 
 async def test_more_than_the_server_holds_are_told_to_come_later(fence: Fence) -> None:
     async with fence.shown(most_streams=2) as door:
-        async with listening(door) as first, listening(door) as second, listening(door) as third:
+        async with listening(url(door)) as first, listening(url(door)) as second, listening(url(door)) as third:
             assert [each.response.status_code for each in (first, second, third)] == [200, 200, 503]
             assert third.response.headers["retry-after"] == "5"
             assert json.loads(await third.response.aread())["message"] == "Too many clients listen already"
         await eventually(nobody_listens)
 
-        async with listening(door) as later:
+        async with listening(url(door)) as later:
             assert later.response.status_code == 200
 
 
@@ -229,7 +198,7 @@ async def test_a_present_that_can_not_be_read_is_answered_as_ever(fence: Fence) 
     fence.colour = "unknown"
     async with fence.shown(most_streams=1) as door:
         for _ in range(3):
-            async with listening(door) as client:
+            async with listening(url(door)) as client:
                 assert client.response.status_code == 500
                 assert b"secret" not in await client.response.aread()
     assert not FENCE.count()
@@ -237,7 +206,7 @@ async def test_a_present_that_can_not_be_read_is_answered_as_ever(fence: Fence) 
 
 async def test_a_slow_client_is_told_how_many_events_it_missed_and_what_is_now(fence: Fence) -> None:
     fence.limit = 2
-    async with fence.shown() as door, listening(door) as client:
+    async with fence.shown() as door, listening(url(door)) as client:
         await client.until(1)
 
         for number in range(10):
@@ -255,7 +224,7 @@ async def test_a_slow_client_is_told_how_many_events_it_missed_and_what_is_now(f
 async def test_a_client_that_does_not_read_costs_no_more_than_the_events_that_may_wait(fence: Fence) -> None:
     fence.limit = 2
     large = "x" * 1_000_000
-    async with fence.shown() as door, listening(door) as client:
+    async with fence.shown() as door, listening(url(door)) as client:
         await client.until(1)
         for number in range(40):
             # Each gets time to leave, until the buffers on the way are full.
@@ -280,7 +249,7 @@ async def test_a_failure_later_on_ends_the_stream_and_is_logged(
             raise ValueError("broken")
 
     broken = Broken()
-    async with broken.shown() as door, listening(door) as client:
+    async with broken.shown() as door, listening(url(door)) as client:
         await client.until(1)
 
         broken.paint("red")
@@ -293,7 +262,7 @@ async def test_each_stream_is_one_line_in_the_log_when_it_has_ended(
     fence: Fence, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with fence.shown() as door:
-        async with listening(door) as client:
+        async with listening(url(door)) as client:
             await client.until(1)
             assert "/fence" not in capsys.readouterr().out
         await eventually(nobody_listens)
@@ -317,6 +286,10 @@ async def test_five_hundred_clients_all_get_everything(fence: Fence) -> None:
             text = await reader.readuntil(b"data: red 19\n\n")
             assert text.count(b"event: painted") == 20
             writer.close()
+
+
+def url(door: Door) -> str:
+    return f"http://127.0.0.1:{door.port}/fence"
 
 
 async def nobody_listens() -> bool:

@@ -7,10 +7,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from gigbook.application.api.answers import Answer
+from gigbook.application.api.answers import Content
 from gigbook.application.api.endpoint import Endpoint
 from gigbook.application.api.operations import get
-from gigbook.application.api.preconditions import content_tag, knows
 from gigbook.application.api.request import Request
 
 _TYPES: Final = {
@@ -24,13 +23,9 @@ _TYPES: Final = {
 _POLICY: Final = (b"content-security-policy", b"default-src 'self'; base-uri 'none'; frame-ancestors 'none'")
 
 
-def _serve(name: str) -> Callable[[Request], Awaitable[Answer]]:
-    kind = _TYPES[name].encode()
-
-    async def show(request: Request) -> Answer:
-        body = _content(name)
-        headers = ((b"content-type", kind), (b"etag", content_tag(body)), (b"cache-control", b"no-cache"), _POLICY)
-        return Answer(304, b"", headers[1:]) if knows(request, headers[1][1]) else Answer(200, body, headers)
+def _serve(name: str) -> Callable[[Request], Awaitable[Content]]:
+    async def show(_: Request) -> Content:
+        return Content(_content(name), _TYPES[name], ((b"cache-control", b"no-cache"), _POLICY))
 
     return show
 

@@ -63,6 +63,19 @@ function pretty(text) {
   }
 }
 
+function isStream(response) {
+  return response.ok && response.headers.get("content-type").startsWith("text/event-stream");
+}
+
+// Shows what comes as it comes, until the next answer takes its place.
+async function follow(response, answer) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    if (!answer.isConnected) return reader.cancel();
+    answer.append(piece.value);
+  }
+}
+
 async function send(method, path, form, output) {
   const [address, request] = requestOf(method, path, form);
   const line = make("strong", { textContent: `${request.method} ${address} …` });
@@ -71,7 +84,14 @@ async function send(method, path, form, output) {
     const response = await fetch(address, request);
     line.textContent = `${request.method} ${address} → ${response.status} ${response.statusText}`;
     const rows = [...response.headers].map(([name, value]) => `${name}: ${value}`).join("\n");
-    output.append(make("pre", { textContent: rows }), make("pre", { className: "answer", textContent: pretty(await response.text()) }));
+    const answer = make("pre", { className: "answer" });
+    if (isStream(response)) {
+      output.append(make("pre", { textContent: rows }), answer);
+      await follow(response, answer);
+    } else {
+      answer.textContent = pretty(await response.text());
+      output.append(make("pre", { textContent: rows }), answer);
+    }
   } catch (error) {
     output.append(make("pre", { textContent: `No answer: ${error.message}` }));
   }
