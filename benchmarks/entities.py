@@ -250,7 +250,7 @@ async def immediate(url: DatabaseUrl, callers: int, seconds: float) -> float:
     """Changes a second, each answered after its commit; every caller has entities of its own."""
     async with running(url, Snapshots(Profile)):
         await asyncio.gather(*(Venue.at(key).call(Venue.book) for key in range(callers)))
-        return await rate(callers, seconds, lambda caller: Venue.at(caller).within(60.0).call(Venue.book))
+        return await rate(callers, seconds, lambda caller: Venue.at(caller).call(Venue.book))
 
 
 async def rate(callers: int, seconds: float, change: Callable[[int], Awaitable[object]]) -> float:

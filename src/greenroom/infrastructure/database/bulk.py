@@ -1,38 +1,24 @@
 """Many changes of one shape as one statement, since PostgreSQL is a round trip away."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import (
-    Cast,
-    Column,
-    ColumnElement,
-    Connection,
-    Dialect,
-    Integer,
-    Table,
-    bindparam,
-    cast,
-    column,
-    insert,
-    literal_column,
-    select,
-    update,
-)
-from sqlalchemy import Values as ValuesClause
-from sqlalchemy import values as values_clause
+from sqlalchemy import Column, Connection, Dialect, Integer, Table, insert, literal_column, select, update
+from sqlalchemy.sql.expression import ClauseElement
 
 from greenroom.infrastructure.database.change import Change, Insert, Update
 from greenroom.infrastructure.database.operation import Cursor, Operations
 from greenroom.infrastructure.database.outcome import Key, NotFound, Row, Stale, key_column
-from greenroom.infrastructure.database.plan import Plan, Unfit, plan
+from greenroom.infrastructure.database.plan import Plan, Source, plan
+from greenroom.infrastructure.database.recordset import Recordset, fits, recordset
 from greenroom.infrastructure.database.statement import EXPECTED, KEY, VERSION, generated_key, is_versioned
 
 Outcome = Row | NotFound | Stale
 
 _AT = "greenroom_at"
-_MOST = 128
+_MOST = 256
 
 
 class BulkOperations(Operations):
@@ -57,102 +43,92 @@ class BulkOperations(Operations):
 
     def _insert_all(self, inserts: Sequence[Insert]) -> Sequence[Row]:
         table, values = inserts[0].table, inserts[0].values
-        bulk = self._bulk.insert(table, tuple(values), len(inserts))
-        found = self._fetch(bulk.sql, bulk.bind(_numbered([insert.values for insert in inserts])))
-        rows = {row[key_column(table)]: row for row in map(bulk.row, found)}
+        bulk = self._bulk.insert(table, tuple(values))
+        rows = self._fetch_all(bulk, [{**insert.values, _AT: at} for at, insert in enumerate(inserts)])
         given = key_column(table)
         # The keys were drawn in the order of the rows, whatever the order in which they were returned.
-        keys = [insert.values[given] for insert in inserts] if given in values else sorted(rows)
+        keys: list[Any] = [insert.values[given] for insert in inserts] if given in values else sorted(rows)
         return [rows[key] for key in keys]
 
     def _update_all(self, updates: Sequence[Update]) -> Sequence[Outcome]:
         table, guarded = updates[0].table, updates[0].version is not None
-        bulk = self._bulk.update(table, tuple(updates[0].values), guarded, len(updates))
-        sources = [{**update.values, KEY: update.key, EXPECTED: update.version} for update in updates]
-        found = self._fetch(bulk.sql, bulk.bind(_numbered(sources)))
-        rows = {row[key_column(table)]: row for row in map(bulk.row, found)}
-        if not rows.keys() <= {update.key for update in updates}:
-            raise Unfit((key_column(table),), "expected keys of the column's own type")
+        bulk = self._bulk.update(table, tuple(updates[0].values), guarded)
+        rows = self._fetch_all(bulk, [{**each.values, KEY: each.key, EXPECTED: each.version} for each in updates])
         return [rows.get(update.key) or self._missed(table, update.key, update.version) for update in updates]
+
+    def _fetch_all(self, bulk: "Bulk", sources: Sequence[Source]) -> Mapping[Key, Row]:
+        found = self._fetch(bulk.plan.sql, [bulk.rows.parameter(sources)])
+        return {row[bulk.key]: row for row in map(bulk.plan.row, found)}
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """A statement for any number of rows, which returns them."""
+
+    plan: Plan
+    rows: Recordset
+    key: str
 
 
 class BulkStatements:
-    """Compiles statements for a number of rows, and remembers."""
+    """Compiles statements for many rows, and remembers."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self.insert = lru_cache(maxsize=200)(self._insert)
-        self.update = lru_cache(maxsize=200)(self._update)
+        self.insert = lru_cache(maxsize=1000)(self._insert)
+        self.update = lru_cache(maxsize=1000)(self._update)
 
-    def _insert(self, table: Table, names: tuple[str, ...], count: int) -> Plan:
-        given = _given([table.c[name] for name in names], count)
+    def _insert(self, table: Table, names: tuple[str, ...]) -> Bulk:
+        rows = recordset([*(table.c[name] for name in names), Column(_AT, Integer)], self._dialect)
         # In their order, so that the keys are drawn in it.
-        ordered = select(*(given.c[name] for name in names)).order_by(given.c[_AT])
-        written = insert(table).from_select(names, ordered).returning(*table.columns)
-        return plan(written, self._dialect, list(table.columns))
+        ordered = select(*(rows.given.c[name] for name in names)).order_by(rows.given.c[_AT])
+        return self._made(insert(table).from_select(names, ordered).returning(*table.columns), table, rows)
 
-    def _update(self, table: Table, names: tuple[str, ...], guarded: bool, count: int) -> Plan:
+    def _update(self, table: Table, names: tuple[str, ...], guarded: bool) -> Bulk:
         key = table.c[key_column(table)]
-        given = _given([*(table.c[name] for name in names), Column(KEY, key.type), Column(EXPECTED, Integer)], count)
-        values: dict[str, Any] = {name: given.c[name] for name in names}
+        columns = [*(table.c[name] for name in names), Column(KEY, key.type), Column(EXPECTED, Integer)]
+        rows = recordset(columns, self._dialect)
+        values: dict[str, Any] = {name: rows.given.c[name] for name in names}
         if is_versioned(table) and VERSION not in names:
             values[VERSION] = table.c[VERSION] + literal_column("1")
-        written = update(table).values(values).where(key == given.c[KEY])
+        written = update(table).values(values).where(key == rows.given.c[KEY])
         if guarded:
-            written = written.where(table.c[VERSION] == given.c[EXPECTED])
-        return plan(written.returning(*table.columns), self._dialect, list(table.columns))
+            written = written.where(table.c[VERSION] == rows.given.c[EXPECTED])
+        return self._made(written.returning(*table.columns), table, rows)
+
+    def _made(self, statement: ClauseElement, table: Table, rows: Recordset) -> Bulk:
+        return Bulk(plan(statement, self._dialect, list(table.columns)), rows, key_column(table))
 
 
 def runs(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
-    """Part the changes into neighbours that one statement can carry out.
-
-    Their sizes are powers of two, so that there are few statements to prepare.
-    """
+    """Part the changes into neighbours that one statement can carry out."""
     run: list[Change] = []
+    kind: object = None
     keys: set[Key] = set()
     for change in changes:
         key = change.key if isinstance(change, Update) else None
-        if run and (key in keys or (kind := shape(change)) is None or kind != shape(run[0])):
-            yield from _in_powers_of_two(run)
+        following = shape(change)
+        if run and (following is None or following != kind or key in keys or len(run) == _MOST):
+            yield run
             run, keys = [], set()
+        kind = following
         run.append(change)
         if key is not None:
             keys.add(key)
-    yield from _in_powers_of_two(run)
+    if run:
+        yield run
 
 
 def shape(change: Change) -> object:
     """Tell what two changes must have in common for one statement to carry out both; None if none can."""
     match change:
         case Insert(table, values) if generated_key(table) or key_column(table) in values:
-            return (Insert, table, tuple(values))
-        case Update(table, _, values, version) if version is None or is_versioned(table):
-            return (Update, table, tuple(values), version is None)
+            names = tuple(values)
+            return (Insert, table, names) if fits(table, names, tuple(map(type, values.values()))) else None
+        case Update(table, key, values, version) if version is None or is_versioned(table):
+            names = tuple(values)
+            kinds = (type(key), *map(type, values.values()))
+            fit = fits(table, (key_column(table), *names), kinds)
+            return (Update, table, names, version is None) if fit else None
         case _:
             return None
-
-
-def _in_powers_of_two(run: Sequence[Change]) -> Iterator[Sequence[Change]]:
-    at = 0
-    while left := len(run) - at:
-        size = min(_MOST, 1 << (left.bit_length() - 1))
-        yield run[at : at + size]
-        at += size
-
-
-def _given(columns: Sequence[Column[Any]], count: int) -> ValuesClause:
-    # What a clause of VALUES may hold is any expression.
-    rows: list[tuple[ColumnElement[Any], ...]] = [
-        (*(_value(column, at) for column in columns), literal_column(str(at))) for at in range(count)
-    ]
-    names = [column(each.name, each.type) for each in columns]
-    return values_clause(*names, column(_AT, Integer), name="given").data(rows)
-
-
-def _value(column: Column[Any], at: int) -> Cast[Any]:
-    # A row of nothing but NULLs would have no type.
-    return cast(bindparam(f"{column.name}_{at}", type_=column.type), column.type)
-
-
-def _numbered(sources: Sequence[Mapping[str, object]]) -> dict[str, object]:
-    return {f"{name}_{at}": value for at, source in enumerate(sources) for name, value in source.items()}

@@ -39,7 +39,7 @@ class Plan:
         for at, convert in self.binds:
             try:
                 values[at] = convert(values[at])
-            except (ValueError, TypeError, AttributeError) as error:
+            except (ValueError, TypeError, AttributeError, OverflowError) as error:
                 raise Unfit((self.names[at],), error) from error
         return values
 

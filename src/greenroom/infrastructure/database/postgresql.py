@@ -11,13 +11,13 @@ from typing_extensions import override
 
 from greenroom.infrastructure.database import postgresql_error
 from greenroom.infrastructure.database.bulk import BulkOperations
-from greenroom.infrastructure.database.change import Change
 from greenroom.infrastructure.database.error import DatabaseError, Reason
 from greenroom.infrastructure.database.outcome import Refusal
 from greenroom.infrastructure.database.plan import Unfit
 from greenroom.infrastructure.database.session import Session, driver_error
 from greenroom.infrastructure.database.settings import DatabaseSettings
 from greenroom.infrastructure.database.task import Transaction, Write, Written
+from greenroom.infrastructure.database.united import Apart, may_unite, perform_united
 from greenroom.infrastructure.database.url import DatabaseUrl
 
 # A server that vanished without a word is noticed within this many seconds.
@@ -96,34 +96,41 @@ class PostgresSession(Session):
     @override
     def carry_out(self, writes: Sequence[Write]) -> Sequence[Written | DatabaseError]:
         verdicts: list[Written | DatabaseError] = []
-        for apart, group in groupby(writes, lambda write: isinstance(write, Transaction)):
-            if apart:
-                verdicts += [self.isolated(write.steps) for write in group if isinstance(write, Transaction)]
-            else:
-                changes = [write for write in group if not isinstance(write, Transaction)]
-                verdicts += self._together(changes, fresh=self._fresh)
-            self._fresh = False
+        for united, group in groupby(writes, may_unite):
+            for some in [tuple(group)] if united else ((write,) for write in group):
+                verdicts += self._together(some, fresh=self._fresh)
+                self._fresh = False
         return verdicts
 
-    def _together(self, changes: Sequence[Change], *, fresh: bool = False) -> Sequence[Written | DatabaseError]:
-        """Carry out the changes in few statements; if one of them fails, by halves until it is alone.
+    def _together(self, writes: Sequence[Write], *, fresh: bool = False) -> Sequence[Written | DatabaseError]:
+        """Carry out the writes in few statements; if one of them fails, by halves until it is alone.
 
         In a `fresh` transaction there is nothing else to lose: to begin it again does what a savepoint would.
         """
+        first = writes[0]
+        if isinstance(first, Transaction) and len(writes) == 1:
+            return [self.isolated(first.steps)]
         if not fresh:
             self.command("SAVEPOINT together")
         try:
-            outcomes = self._bulk.perform_all(changes)
-        except (self.errors, SQLAlchemyError, Unfit) as error:
+            outcomes = self._perform(writes)
+        except (self.errors, SQLAlchemyError, Unfit, Apart) as error:
             for command in _AGAIN if fresh else _BACK:
                 self.command(command)
-            if len(changes) == 1:
-                return [self.verdict(changes[0], error)]
-            half = len(changes) // 2
-            return [*self._together(changes[:half], fresh=fresh), *self._together(changes[half:])]
+            if len(writes) == 1 and not isinstance(first, Transaction):
+                return [self.verdict(first, error)]
+            half = len(writes) // 2
+            return [*self._together(writes[:half], fresh=fresh), *self._together(writes[half:])]
         if not fresh:
             self.command("RELEASE SAVEPOINT together")
         return outcomes
+
+    def _perform(self, writes: Sequence[Write]) -> Sequence[Written]:
+        changes = [write for write in writes if not isinstance(write, Transaction)]
+        if len(changes) == len(writes):
+            # One row may be changed twice: they are carried out in their order.
+            return self._bulk.perform_all(changes)
+        return perform_united(writes, self._bulk.perform_all)
 
     @override
     def lock_schema(self) -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar, cast
+from functools import partial
+from typing import Any, ClassVar, TypeVar, cast
 
 from sqlalchemy import Table
 from typing_extensions import override
@@ -15,7 +16,7 @@ from greenroom.infrastructure.database.error import DatabaseError
 from greenroom.infrastructure.database.health import Degraded, Healthy
 from greenroom.infrastructure.database.outcome import Conflict, Invalid, Key, NotFound, Refused, Row, Stale
 from greenroom.infrastructure.database.settings import DatabaseSettings
-from greenroom.infrastructure.database.task import Done, Query, Transaction
+from greenroom.infrastructure.database.task import Done, Query, Transaction, Write, Written
 from greenroom.infrastructure.database.url import DatabaseUrl
 
 Answer = TypeVar("Answer")
@@ -33,6 +34,9 @@ class Database(GenServer):
     too many requests wait already; its start fails with `DatabaseError` when the database cannot be
     opened. An orderly end finishes what was asked for.
     """
+
+    # Handlers hand requests on to the engine, and change nothing here that would have to be undone.
+    __undoes__: ClassVar[bool] = False
 
     url: str | DatabaseUrl
     max_connections: int = 100
@@ -106,6 +110,18 @@ class Database(GenServer):
         self._engine.write(Transaction(steps), _telling(steps, _answering(reply)))
         return reply
 
+    def write(self, writes: Sequence[Write]) -> Reply[Sequence[Written | DatabaseError]]:
+        """Carry out each of the writes on its own, and answer with what became of them in order, once all are through.
+
+        One request for many costs less than many requests; a `DatabaseError` is an answer here, too.
+        """
+        reply: Reply[Sequence[Written | DatabaseError]] = Reply()
+        tally = _Tally(len(writes), reply)
+        for at, write in enumerate(writes):
+            done = partial(tally.note, at)
+            self._engine.write(write, _telling(write.steps, done) if isinstance(write, Transaction) else done)
+        return reply
+
     def health(self) -> Reply[Healthy | Degraded]:
         """Tell if writes and reads work, and if not, why and since when."""
         return Reply[Healthy | Degraded].of(self._engine.health)
@@ -119,6 +135,24 @@ class _ThreadCrashed:
     """One of the threads ended by a fault, which is a crash of the process."""
 
     fault: Exception
+
+
+class _Tally:
+    """The outcomes of some writes, answered when all are there."""
+
+    def __init__(self, count: int, reply: Reply[Sequence[Written | DatabaseError]]) -> None:
+        self._outcomes: list[Any] = [None] * count
+        self._left = count
+        self._reply = reply
+        if not count:
+            reply.send(())
+
+    def note(self, at: int, outcome: object) -> None:
+        """Take one of the outcomes."""
+        self._outcomes[at] = outcome
+        self._left -= 1
+        if not self._left:
+            self._reply.send(self._outcomes)
 
 
 def _telling(steps: Sequence[Step], answer: Done) -> Done:

@@ -257,9 +257,11 @@ class Entity(GenServer, Generic[K, S]):
         # The writer of the kind may be at it; two writes from the same version would be one too many.
         while self.__writing__ is not None:
             await self.__writing__
-        done = self.__writing__ = Reply[None]()
+        done: Reply[None] = Reply()
+        self.__writing__ = done
         try:
-            await self._resolve()
+            if self.__unsaved__ is not None:
+                await self._resolve(self.__unsaved__)
             return await write()
         except StaleState as stale:
             self._leave(Shutdown(stale))
@@ -268,10 +270,10 @@ class Entity(GenServer, Generic[K, S]):
             self.__writing__ = None
             done.send(None)
 
-    async def _resolve(self) -> None:
+    async def _resolve(self, unsaved: Unsaved[Any]) -> None:
         # The kind's writer has ended in the middle of a write, and what became of it decides the version.
-        kind, unsaved = self.__runtime__, self.__unsaved__
-        if kind is not None and unsaved is not None and unsaved.doubt is not None:
+        kind = self.__runtime__
+        if kind is not None and unsaved.doubt is not None:
             outcome = await kind.store.write(unsaved.doubt, doubtful=True)
             if isinstance(outcome, int):
                 stored(self, outcome, kind.store.now())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import select
 
 from greenroom.foundation.clock import Clock
-from greenroom.foundation.errors import CallError, NotRunning
+from greenroom.foundation.errors import CallError, CallTimeout, NotRunning
 from greenroom.foundation.ref import Ref
 from greenroom.infrastructure.database import (
     Conflict,
@@ -28,9 +28,11 @@ from greenroom.infrastructure.database import (
 )
 from greenroom.infrastructure.database.outcome import key_column
 from greenroom.infrastructure.database.statement import VERSION
+from greenroom.infrastructure.database.task import Transaction, Written
 from greenroom.infrastructure.entity.error import NotSaved, StaleState
 from greenroom.infrastructure.entity.home import Home
-from greenroom.infrastructure.entity.patience import Pause, wait
+from greenroom.infrastructure.entity.outbox import Outbox, Outcome
+from greenroom.infrastructure.entity.patience import Pause, wait, within
 
 K = TypeVar("K", bound=int | str)
 S = TypeVar("S")
@@ -53,6 +55,7 @@ class Store(Generic[K, S]):
         self._kind = kind
         self._home = home
         self._database = database.within(None)
+        self._outbox = Outbox(database)
         self._reader = database.within(LOAD_SECONDS)
         self._clock = clock
         self._retry = retry
@@ -90,7 +93,14 @@ class Store(Generic[K, S]):
         Raises:
             DatabaseError, CallError: nothing is known about it.
         """
-        await self._reader.call(Database.transact)
+        outcome = await within(LOAD_SECONDS, self._settled())
+        if outcome is None:
+            raise CallTimeout(repr(self._database), "transact", LOAD_SECONDS)
+        if isinstance(outcome, DatabaseError | CallError):
+            raise outcome
+
+    async def _settled(self) -> Outcome:
+        return await self._outbox.put(Transaction(()))
 
     async def _rows(self, keys: Sequence[Key]) -> Sequence[Row]:
         table = self._home.table
@@ -111,7 +121,9 @@ class Store(Generic[K, S]):
 
     # Writing.
 
-    async def write(self, copy: Copy[K, S], also: Sequence[Step] = (), *, doubtful: bool = False) -> int | Refusal:
+    def write(
+        self, copy: Copy[K, S], also: Sequence[Step] = (), *, doubtful: bool = False
+    ) -> Coroutine[Any, Any, int | Refusal]:
         """Store the state, and in the same transaction what `also` says; answers the new version, or the refusal.
 
         When the outcome of a commit is unknown, it is found out before this returns, however long it takes. `doubtful`
@@ -121,15 +133,12 @@ class Store(Generic[K, S]):
             NotSaved: nothing was stored.
             StaleState: nothing was stored, since somebody else has changed the row.
         """
-        outcome = await self._carry_out(copy.key, copy.version, self._change(copy), also, doubtful)
-        return outcome if not isinstance(outcome, Mapping) else copy.version + 1
+        return self._carry_out(copy.key, copy.version, self._change(copy), also, doubtful)
 
-    async def erase(self, key: K, version: int, also: Sequence[Step] = ()) -> int | Refusal:
+    def erase(self, key: K, version: int, also: Sequence[Step] = ()) -> Coroutine[Any, Any, int | Refusal]:
         """Remove the row; otherwise like `write`."""
-        row_key = self._home.row_key(self._kind, key)
-        step = Delete(self._home.table, row_key, version)
-        outcome = await self._carry_out(key, version, step, also, doubtful=False)
-        return outcome if not isinstance(outcome, Mapping) else 0
+        step = Delete(self._home.table, self._home.row_key(self._kind, key), version)
+        return self._carry_out(key, version, step, also, doubtful=False)
 
     async def write_together(self, copies: Sequence[Copy[K, S]]) -> Refused | None:
         """Store all the states in one transaction, or none.
@@ -160,35 +169,24 @@ class Store(Generic[K, S]):
 
     async def _carry_out(
         self, key: K, version: int, step: Insert | Update | Delete, also: Sequence[Step], doubtful: bool
-    ) -> Row | Refusal:
+    ) -> int | Refusal:
         pause = Pause(self._retry)
+        write = Transaction((step, *also)) if also else step
         while True:
-            try:
-                outcome = await self._ask(step, also)
-            except (DatabaseError, CallError) as error:
-                doubtful = doubtful or may_be_stored(error)
+            outcome = await self._outbox.put(write)
+            if isinstance(outcome, DatabaseError | CallError):
+                doubtful = doubtful or may_be_stored(outcome)
                 if not doubtful:
-                    raise NotSaved(self._kind, key, str(error)) from error
+                    raise NotSaved(self._kind, key, str(outcome)) from outcome
                 # To ask again is safe, since the version lets the same change through only once.
                 await wait(pause.lengthen())
                 continue
-            if isinstance(outcome, Mapping) or not self.is_stale(outcome):
-                return outcome
-            if doubtful and await self._is_stored(step, pause):
-                return {}
-            raise StaleState(self._kind, key, version)
-
-    async def _ask(self, step: Insert | Update | Delete, also: Sequence[Step]) -> Row | Refusal:
-        match step:
-            case _ if also:
-                outcome = await self._database.call(Database.transact, step, *also)
-                return outcome.refusal if isinstance(outcome, Refused) else outcome[0]
-            case Insert(table, values):
-                return await self._database.call(Database.insert, table, values)
-            case Update(table, key, values, version):
-                return await self._database.call(Database.update, table, key, values, version=version)
-            case Delete(table, key, version):
-                return await self._database.call(Database.delete, table, key, version=version)
+            refusal = _refusal_in(outcome)
+            if refusal is None or (doubtful and self.is_stale(refusal) and await self._is_stored(step, pause)):
+                return version + 1
+            if self.is_stale(refusal):
+                raise StaleState(self._kind, key, version)
+            return refusal
 
     async def _is_stored(self, step: Insert | Update | Delete, pause: Pause) -> bool:
         # The row is not at the version it was: our own change, whose answer was lost, may be why.
@@ -201,6 +199,12 @@ class Store(Generic[K, S]):
                 await wait(pause.lengthen())
             else:
                 return _is_outcome(step, found)
+
+
+def _refusal_in(outcome: Written) -> Refusal | None:
+    if isinstance(outcome, Refused):
+        return outcome.refusal
+    return outcome if isinstance(outcome, Refusal) else None
 
 
 def may_be_stored(error: DatabaseError | CallError) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import Column, Integer, MetaData, Table, delete, func, insert, select, text, update
 
 from greenroom import CallError, Ref, ServerDown, StartFailed
 from greenroom.infrastructure import (
@@ -27,6 +27,7 @@ from greenroom.infrastructure import (
     Step,
     Update,
 )
+from greenroom.infrastructure.database.task import Transaction
 from greenroom.infrastructure.database.writer import Writer
 from greenroom.testing import Tree, expected_crash, settle
 from tests.greenroom.infrastructure.database.tables import bookings, row, tickets, venues
@@ -301,6 +302,21 @@ async def test_a_statement_of_ones_own_is_refused_like_any_other(database: Ref[D
     refused = await database.call(Database.transact, Execute(insert(venues).values(name="blue note")))
 
     assert refused == Refused(0, Conflict("venues", "idx_venues_name", ("name",)))
+
+
+async def test_many_writes_in_one_request_are_answered_each_for_itself(database: Ref[Database]) -> None:
+    blue = Insert(venues, {"name": "Blue Note"})
+    nowhere = Insert(Table("nowhere", MetaData(), Column("id", Integer, primary_key=True)), {"id": 1})
+
+    added, refused, wrong, several = await database.call(
+        Database.write, [blue, blue, nowhere, Transaction((Update(venues, 1, {"city": "Paris"}), blue))]
+    )
+
+    assert row(added)["name"] == "Blue Note"
+    assert isinstance(refused, Conflict)
+    assert isinstance(wrong, DatabaseError)
+    assert isinstance(several, Refused)
+    assert await database.call(Database.write, []) == ()
 
 
 async def test_a_step_that_raises_undoes_its_own_transaction_alone(database: Ref[Database]) -> None:

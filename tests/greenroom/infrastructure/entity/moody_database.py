@@ -60,6 +60,9 @@ class MoodyDatabase(GenServer):
     def transact(self, *steps: Step) -> Reply[Any]:
         return self._write(Transaction(steps))
 
+    def write(self, writes: Sequence[Write]) -> Reply[Any]:
+        return Reply[Any].of([_outcome(self._write(write)) for write in writes])
+
     def get(self, table: Table, key: Key) -> Reply[Any]:
         reply = Reply[Row | NotFound]()
         if self._is_up(reply):
@@ -118,3 +121,10 @@ class MoodyDatabase(GenServer):
         if self.down:
             reply.fail(DatabaseError("lost", "it is out for a walk"))
         return not self.down
+
+
+def _outcome(reply: Reply[Any]) -> object:
+    try:
+        return reply.result()
+    except DatabaseError as error:
+        return error
