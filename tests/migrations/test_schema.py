@@ -16,6 +16,8 @@ from sqlalchemy import Connection, MetaData, text
 from gigbook.business.bookings.table import bookings, diaries
 from gigbook.business.customers.table import customers
 from gigbook.business.once import keys
+from gigbook.business.payments.ledger import ledger
+from gigbook.business.payments.table import payments
 from gigbook.business.users.table import users
 from gigbook.business.venues.table import venues
 from greenroom.infrastructure import DatabaseSettings, DatabaseUrl, migrate, migrations_of
@@ -40,7 +42,7 @@ def schema(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connectio
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 def test_the_tables_of_the_program_are_those_of_the_migrations(schema: Connection) -> None:
     metadata = MetaData()
-    for table in (customers, keys, users, venues, diaries, bookings):
+    for table in (customers, keys, users, venues, diaries, bookings, payments, ledger):
         table.to_metadata(metadata)
 
     differences = compare_metadata(MigrationContext.configure(schema, opts={"compare_type": True}), metadata)
