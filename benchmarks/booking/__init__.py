@@ -1,0 +1,1 @@
+"""The benchmark of bookings; see `benchmarks/bookings.py`."""
