@@ -45,6 +45,10 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
     save_seconds: Annotated[
         float, Meta(gt=0, le=3600, description="Profiles are written at most twice so many seconds after a change.")
     ] = 30.0
+    payment_gateway_seconds: Annotated[
+        float,
+        Meta(gt=0, le=3600, description="How long the payment gateway has to answer; then it is asked again later."),
+    ] = 20.0
     max_streams: Annotated[
         int, Meta(ge=0, le=100_000, description="Clients that may follow events at the same time; more get a 503.")
     ] = 1000

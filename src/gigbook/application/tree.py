@@ -6,7 +6,8 @@ from gigbook.application.api.app import application
 from gigbook.application.door import Door
 from gigbook.application.settings import Settings
 from gigbook.application.web import WebServer
-from gigbook.business import bookings, customers, database, users, venues
+from gigbook.business import bookings, customers, database, payments, users, venues
+from gigbook.business.payments import LocalGateway, Terms
 from greenroom import ChildSpec, Supervisor, child
 from greenroom.infrastructure import Database, DatabaseUrl, EntitySettings
 
@@ -31,6 +32,7 @@ def tree(settings: Settings, url: DatabaseUrl, *, serves: bool = True) -> ChildS
             users.processes(keeping),
             venues.processes(keeping),
             bookings.processes(keeping),
+            *payments.processes(keeping, LocalGateway(), Terms(gateway=settings.payment_gateway_seconds)),
             *([_web(settings)] if serves else []),
         ],
         strategy="one_for_one",

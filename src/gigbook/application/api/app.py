@@ -8,7 +8,17 @@ from typing import Final
 
 from starlette.routing import Route, Router
 
-from gigbook.application.api import bookings, customers, docs, health, users, venue_calendar, venue_events, venues
+from gigbook.application.api import (
+    bookings,
+    customers,
+    docs,
+    health,
+    payments,
+    users,
+    venue_calendar,
+    venue_events,
+    venues,
+)
 from gigbook.application.api.answers import Answer, Content, encode
 from gigbook.application.api.endpoint import Endpoint, Nowhere
 from gigbook.application.api.operations import get
@@ -21,6 +31,7 @@ DOCUMENTED: Final = (
     *venues.ROUTES,
     *venue_events.ROUTES,
     *venue_calendar.ROUTES,
+    *payments.ROUTES,
     *health.ROUTES,
 )
 """What the OpenAPI document describes, the busiest first: the router tries them in this order."""

@@ -9,6 +9,7 @@ import structlog
 
 from gigbook.application.api.answers import Answer, Header, error
 from gigbook.business.bookings import Begun, Closed, Taken, WrongStatus
+from gigbook.business.payments import AlreadyPaid, AlreadyRefunded, NotPayable, NotRefundable
 from gigbook.business.refusals import Changed, EmailExists, InUse, InvalidData, KeyReused, NotFound, Refusal
 from greenroom import CallTimeout, MailboxFull, NotRunning, ServerDown, StartFailed
 from greenroom.infrastructure import DatabaseError, NotSaved, StaleState
@@ -22,6 +23,10 @@ STATUS: Final[Mapping[type[Refusal], int]] = {
     Closed: 409,
     Begun: 409,
     WrongStatus: 409,
+    NotPayable: 409,
+    AlreadyPaid: 409,
+    NotRefundable: 409,
+    AlreadyRefunded: 409,
     Changed: 412,
     KeyReused: 422,
 }

@@ -16,7 +16,7 @@ HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
 
 
-def once(request: Request, body: Struct) -> Once | None:
+def once(request: Request, body: Struct | None = None) -> Once | None:
     """What makes this request the same as one before: its key, and what it asks for. None without the header.
 
     Raises:

@@ -23,7 +23,7 @@ from gigbook.business.payments.clerk import Clerk
 from gigbook.business.payments.clerks import CLERKS, SUPERVISOR, Clerks
 from gigbook.business.payments.events import EVENTS, stream
 from gigbook.business.payments.gateway import PaymentGateway
-from gigbook.business.payments.history import Entry, entry
+from gigbook.business.payments.history import PaymentEntry, entry
 from gigbook.business.payments.local_gateway import LocalGateway
 from gigbook.business.payments.model import (
     RULES,
@@ -63,13 +63,13 @@ __all__ = [
     "AlreadyPaid",
     "AlreadyRefunded",
     "DepositDraft",
-    "Entry",
     "Filter",
     "Kind",
     "LocalGateway",
     "NotPayable",
     "NotRefundable",
     "Payment",
+    "PaymentEntry",
     "PaymentGateway",
     "Status",
     "Terms",
@@ -166,7 +166,7 @@ async def fetch(id: int) -> Versioned[Payment] | NotFound:
     return NotFound(WHAT) if isinstance(row, NoRow) else versioned(row)
 
 
-async def history(id: int) -> list[Entry] | NotFound:
+async def history(id: int) -> list[PaymentEntry] | NotFound:
     """Everything that happened to the payment, in order."""
     found = await fetch(id)
     return found if isinstance(found, NotFound) else [entry(it) for it in await EVENTS.read_stream(stream(id))]

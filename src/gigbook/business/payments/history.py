@@ -20,7 +20,7 @@ from greenroom.infrastructure import Recorded
 What: TypeAlias = Literal["started", "unknown", "succeeded", "declined", "returned"]
 
 
-class Entry(Struct, frozen=True, kw_only=True, gc=False):
+class PaymentEntry(Struct, frozen=True, kw_only=True, gc=False):
     """What happened to a payment, and in answer to which request."""
 
     number: Annotated[int, Meta(ge=1, description="The events of a payment are counted from one.")]
@@ -31,11 +31,11 @@ class Entry(Struct, frozen=True, kw_only=True, gc=False):
     request_id: str | None = None
 
 
-def entry(recorded: Recorded[PaymentEvent]) -> Entry:
+def entry(recorded: Recorded[PaymentEvent]) -> PaymentEntry:
     """The event as it is shown."""
     event = recorded.event
     what, reason, refund = _told(event)
-    return Entry(
+    return PaymentEntry(
         number=recorded.version,
         what=what,
         at=recorded.recorded_at,

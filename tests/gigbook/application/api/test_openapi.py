@@ -29,6 +29,10 @@ def test_every_path_and_method_is_in_the_document() -> None:
         "/api/bookings/{id}/history": {"get"},
         "/api/customers": {"get", "post"},
         "/api/customers/{id}": {"get", "put", "patch", "delete"},
+        "/api/payments": {"get", "post"},
+        "/api/payments/{id}": {"get"},
+        "/api/payments/{id}/refund": {"post"},
+        "/api/payments/{id}/history": {"get"},
         "/api/users": {"get", "post"},
         "/api/users/{id}": {"get", "put", "patch", "delete"},
         "/api/venues": {"get", "post"},
@@ -50,6 +54,8 @@ def test_the_statuses_are_those_of_the_outcomes_in_the_signatures() -> None:
     assert statuses(CUSTOMER["patch"]) == always | body | {200, 404, 409, 412}
     assert statuses(CUSTOMER["delete"]) == always | {204, 404, 412}
     assert statuses(DOCUMENT["paths"]["/api/bookings/{id}/confirm"]["post"]) == always | {200, 404, 409, 412}
+    assert statuses(DOCUMENT["paths"]["/api/payments"]["post"]) == always | body | {201, 404, 409, 422}
+    assert statuses(DOCUMENT["paths"]["/api/payments/{id}/refund"]["post"]) == always | {201, 400, 404, 409, 422}
     assert statuses(DOCUMENT["paths"]["/api/venues/{id}/calendar.ics"]["get"]) == always | {200, 304, 404}
     assert statuses(DOCUMENT["paths"]["/api/venues/{id}/events"]["get"]) == always | {200, 404}
 
