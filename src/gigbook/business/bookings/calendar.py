@@ -48,13 +48,19 @@ class Calendar(Struct, frozen=True):
         """The same after a decision that gives nobody any time."""
         return Calendar(self.live, mark)
 
-    def changed(self, booking: Booking, now: datetime, mark: str) -> Calendar:
-        """The calendar with the booking as it is after a change.
+    def ahead(self, now: datetime) -> Calendar:
+        """The same without what is confirmed and over, which nothing can overlap that is to come.
 
-        What is confirmed and over is left out, since nothing that is to come can overlap it; a hold has still to lapse.
+        A hold stays until it has lapsed, whatever it was for.
         """
-        kept = [other for other in self.live if other.id != booking.id and not _is_over(other, now)]
-        if booking.status in LIVE and not _is_over(booking, now):
+        if not any(_is_over(booking, now) for booking in self.live):
+            return self
+        return Calendar(tuple(booking for booking in self.live if not _is_over(booking, now)), self.mark)
+
+    def changed(self, booking: Booking, mark: str) -> Calendar:
+        """The calendar with the booking as it is after a change."""
+        kept = [other for other in self.live if other.id != booking.id]
+        if booking.status in LIVE:
             kept.insert(bisect_left(kept, booking.starts_at, key=_START), booking)
         return Calendar(tuple(kept), mark)
 

@@ -67,9 +67,9 @@ class Diary(Entity[int, Calendar], kind="diary"):
         return Calendar()
 
     async def calendar(self) -> Calendar:
-        """The live bookings as they are known here."""
+        """The live bookings as they are known here, without those that are over."""
         await self._load()
-        return self.state
+        return self.state.ahead(now())
 
     async def request(
         self, plan: Plan, once: Once | None, because: Cause
@@ -163,7 +163,7 @@ class Diary(Entity[int, Calendar], kind="diary"):
         values = {"status": after.status, "held_until": after.held_until, "updated_at": after.updated_at}
         row = Returning(Update(bookings, after.id, values, before.version))
         happened = EVENTS.steps(stream(after.id), [change.event], because=because)
-        calendar = self.state.changed(after, now(), uuid4().hex)
+        calendar = self.state.ahead(now()).changed(after, uuid4().hex)
         if refused := await self.save(calendar, row, *self._reminding(after), *happened):
             raise self._outdated(refused)
         return self._told(versioned(row.row))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -230,10 +230,6 @@ class House:
             f"hold {it.id}": it.held_until for it in live if it.status == "held"
         }
         return rows
-
-
-def not_over(bookings: Iterable[Booking], now: datetime) -> list[Booking]:
-    return [it for it in bookings if it.status == "held" or it.ends_at > now]
 
 
 async def retold(id: int) -> tuple[str, datetime | None, datetime, datetime]:

@@ -53,24 +53,24 @@ def test_a_hold_is_overdue_from_the_moment_at_which_it_ends() -> None:
 def test_a_change_takes_a_booking_in_replaces_it_and_lets_it_go() -> None:
     empty = Calendar()
 
-    taken_in = empty.changed(held(1), NOW, "a")
-    replaced = taken_in.changed(confirmed(1), NOW, "b")
-    let_go = replaced.changed(booking(1, status="cancelled"), NOW, "c")
+    taken_in = empty.changed(held(1), "a")
+    replaced = taken_in.changed(confirmed(1), "b")
+    let_go = replaced.changed(booking(1, status="cancelled"), "c")
 
     assert (taken_in.live, replaced.live, let_go.live) == ((held(1),), (confirmed(1),), ())
     assert (empty.mark, taken_in.mark, replaced.mark, let_go.mark) == ("", "a", "b", "c")
 
 
 def test_what_is_confirmed_and_over_is_left_out_while_a_hold_that_is_over_has_still_to_lapse() -> None:
-    calendar = Calendar.of([confirmed(1, 0, 2), held(2, 2, 3), confirmed(3, 8, 9)])
+    calendar = Calendar.of([confirmed(1, 0, 2), held(2, 2, 3), confirmed(3, 8, 9)], "a")
 
-    later = calendar.changed(held(4, 5, 6), hour(4), "a")
-
-    assert [it.id for it in later.live] == [2, 4, 3]
+    assert [it.id for it in calendar.ahead(hour(4)).live] == [2, 3]
+    assert calendar.ahead(hour(4)).mark == "a"
+    assert calendar.ahead(hour(1)) == calendar
 
 
 def test_a_requested_booking_takes_no_time() -> None:
-    assert FRIDAY.changed(booking(3, 2, 4), NOW, "a").live == FRIDAY.live
+    assert FRIDAY.changed(booking(3, 2, 4), "a").live == FRIDAY.live
 
 
 HOURS = st.tuples(st.integers(0, 40), st.integers(1, 5)).map(lambda it: (it[0], it[0] + it[1]))
@@ -83,7 +83,7 @@ def test_looking_for_who_is_in_the_way_finds_what_looking_at_everyone_finds(
     calendar = Calendar()
     for id, (start, end) in enumerate(spans, start=1):
         if not overlaps(calendar, start, end):
-            calendar = calendar.changed(confirmed(id, start, end), NOW, str(id))
+            calendar = calendar.changed(confirmed(id, start, end), str(id))
 
     found = calendar.overlapping(hour(wanted[0]), hour(wanted[1]))
 
