@@ -17,13 +17,16 @@ hands them down to its servers, which read none.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, cast
+from typing import Any, ClassVar, Final, cast, get_args
 
 from greenroom.foundation.child import ChildSpec
-from greenroom.foundation.errors import AlreadyStarted, GreenroomError, NotRunning, ServerDown, StartError
+from greenroom.foundation.errors import AlreadyStarted, GreenroomError, NotRunning, ServerDown, StartFailed
 from greenroom.foundation.exits import SHUTDOWN, describe, is_clean
 from greenroom.foundation.function_process import spawn
 from greenroom.foundation.namespace import current_namespace, namespace
@@ -63,10 +66,15 @@ class Application:
     defaults: ClassVar[Mapping[str, Any]] = {}
     needs: ClassVar[Sequence[type[Application]]] = ()
     """What is started first, if it does not run yet."""
+    phases: ClassVar[Sequence[str]] = ()
+    """What its start goes through once the tree is there, in this order."""
 
     def tree(self) -> ChildSpec[Any]:
         """The root of the tree; its settings are known by now."""
-        raise NotImplementedError
+        raise NotImplementedError(f"expected {type(self).__name__} to have a tree")
+
+    async def start_phase(self, phase: str) -> None:
+        """Do one step of the start; what it raises stops the tree again."""
 
     async def prep_stop(self) -> None:
         """Do what comes before an orderly end, while everything still runs."""
@@ -85,52 +93,54 @@ class Application:
 
 def load(application: Application) -> None:
     """Let its defaults be known, before it is started or without that."""
-    _here().loaded[application.name] = application
+    _here().loaded[_named(application)] = application
 
 
 async def start(application: Application, restart: RestartType = "temporary") -> Ref[Any]:
-    """Start what it needs, then its tree; answers the root.
+    """Start what it needs, then its tree, then go through its phases; answers the root.
 
     `restart` says what its end means for the other applications: with `permanent`, and with `transient` if it crashed,
-    they are all stopped. What was started for one that does not start is stopped again.
+    they are all stopped. What was started for one that does not start is stopped again. Starts at the same time that
+    need the same application wait for it, and it starts once.
 
     Raises:
         AlreadyStarted: it runs.
         StartError: it, or what it needs, did not start.
+        ValueError: applications need each other in a circle.
     """
-    here = _here()
-    if (running := here.running.get(application.name)) is not None:
-        raise AlreadyStarted(application.name, running.root)
-    begun: list[str] = []
-    try:
-        for needed in application.needs:
-            if needed.name not in here.running:
-                await start(needed())
-                begun.append(needed.name)
-        return await here.start(application, restart)
-    except StartError:
-        for name in reversed(begun):
-            await stop(name)
-        raise
+    if restart not in get_args(RestartType):
+        raise ValueError(f"expected restart to be one of {', '.join(get_args(RestartType))}, got {restart!r}")
+    _refuse_circles(type(application), ())
+    here, name = _here(), _named(application)
+    async with here.turns[name]:
+        if (running := here.running.get(name)) is not None:
+            raise AlreadyStarted(name, running.root)
+        return await _start(here, application, restart)
 
 
 async def stop(name: str, timeout: float | None = None) -> None:
     """Stop its tree in good order: its `prep_stop`, the children in reverse, its `stopped`.
 
+    A hook that fails is logged, and the stop goes on, as in OTP.
+
     Raises:
         NotRunning: it does not run.
         CallTimeout: the tree is not gone after `timeout` seconds.
     """
-    running = _here().running.get(name)
-    if running is None:
-        raise NotRunning(name, "stop", timeout)
-    await running.stop(timeout)
+    here = _here()
+    async with here.turns[name]:
+        running = here.running.get(name)
+        if running is None:
+            raise NotRunning(name, "stop", timeout)
+        await running.stop(timeout)
 
 
 async def stop_all() -> None:
     """Stop all applications, the one that was started last first."""
     while running := _here().running:
-        await stop(next(reversed(running)))
+        # One may have ended, or been stopped by another, before its turn came.
+        with suppress(NotRunning):
+            await stop(next(reversed(running)))
 
 
 def started() -> list[Description]:
@@ -193,6 +203,8 @@ class Applications:
     loaded: dict[str, Application] = field(default_factory=dict[str, Application])
     running: dict[str, Running] = field(default_factory=dict[str, "Running"])
     settings: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    # One start or stop of an application at a time.
+    turns: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     def find(self, name: str, key: str) -> Any:
         """The value of a setting, or UNSET."""
@@ -203,10 +215,21 @@ class Applications:
         return UNSET if application is None else application.defaults.get(key, UNSET)
 
     async def start(self, application: Application, restart: RestartType) -> Ref[Any]:
-        """Start the tree, and look after it."""
-        self.loaded[application.name] = application
-        root = await application.tree().start()
-        running = self.running[application.name] = Running(self, application, root, restart)
+        """Start the tree, look after it, and go through the phases."""
+        name = application.name
+        self.loaded[name] = application
+        root = await _tree_of(application).start()
+        try:
+            for phase in application.phases:
+                await application.start_phase(phase)
+                if not root.alive:
+                    raise RuntimeError(f"expected the tree of {name} to outlive the phase {phase!r}, and it ended")
+        except BaseException as error:
+            await _end(root)
+            if isinstance(error, Exception):
+                raise StartFailed(name, error) from error
+            raise
+        running = self.running[name] = Running(self, application, root, restart)
         running.watch()
         return root
 
@@ -230,15 +253,12 @@ class Running:
         """Stop the tree in good order."""
         self.stopping = True
         try:
-            await self.application.prep_stop()
-            await self.root.stop(SHUTDOWN, timeout)
-        except (NotRunning, ServerDown):
-            # It ended by itself meanwhile.
-            pass
+            await _heed(self.application.prep_stop)
+            await _end(self.root, timeout)
         finally:
             self.stopping = False
         self._forget()
-        await self.application.stopped()
+        await _heed(self.application.stopped)
 
     def _forget(self) -> None:
         self.among.running.pop(self.application.name, None)
@@ -256,9 +276,68 @@ class Running:
 
 
 async def _afterwards(application: Application, ends_all: bool) -> None:
-    await application.stopped()
+    await _heed(application.stopped)
     if ends_all:
         await stop_all()
+
+
+async def _start(here: Applications, application: Application, restart: RestartType) -> Ref[Any]:
+    begun: list[str] = []
+    try:
+        for needed in application.needs:
+            try:
+                await start(needed())
+                begun.append(needed.name)
+            except AlreadyStarted:
+                if needed.name not in here.running:
+                    raise
+        return await here.start(application, restart)
+    except (Exception, asyncio.CancelledError):  # whatever prevents the start
+        for name in reversed(begun):
+            with suppress(NotRunning):
+                await stop(name)
+        raise
+
+
+async def _end(root: Ref[Any], timeout: float | None = None) -> None:
+    # It may have ended by itself meanwhile.
+    with suppress(NotRunning, ServerDown):
+        await root.stop(SHUTDOWN, timeout)
+
+
+async def _heed(hook: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await hook()
+    except Exception:  # whatever a hook does wrong must not leave the rest running
+        logger.exception("%s failed, and the stop goes on", getattr(hook, "__qualname__", hook))
+
+
+def _tree_of(application: Application) -> ChildSpec[Any]:
+    try:
+        tree = application.tree()
+    except Exception as error:  # the reason why there is no tree
+        raise StartFailed(application.name, error) from error
+    if not isinstance(cast(object, tree), ChildSpec):
+        got = TypeError(f"expected the tree of an application to be a child spec, as child(...) makes, got {tree!r}")
+        raise StartFailed(application.name, got)
+    return tree
+
+
+def _named(application: object) -> str:
+    if not isinstance(application, Application):
+        raise TypeError(f"expected an application, as in start(Club()), got {application!r}")
+    name: object = getattr(application, "name", None)
+    if not isinstance(name, str):
+        raise TypeError(f"expected {type(application).__name__} to have a name, as in name = 'club', got {name!r}")
+    return name
+
+
+def _refuse_circles(kind: type[Application], path: tuple[type[Application], ...]) -> None:
+    if kind in path:
+        names = " -> ".join(each.name for each in (*path[path.index(kind) :], kind))
+        raise ValueError(f"expected applications that do not need each other, got {names}")
+    for needed in getattr(kind, "needs", ()):
+        _refuse_circles(needed, (*path, kind))
 
 
 def _describe(application: Application) -> Description:

@@ -1,6 +1,7 @@
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 
@@ -35,6 +36,14 @@ class Part(GenServer):
 
     async def terminate(self, reason: object) -> None:
         LOG.append(f"-{self.name}")
+
+
+@dataclass
+class Slow(GenServer):
+    seconds: float = 60.0
+
+    async def init(self) -> None:
+        await asyncio.sleep(self.seconds)
 
 
 class Stage(Application):
@@ -240,5 +249,178 @@ async def test_an_application_says_what_its_tree_is() -> None:
     class Empty(Application):
         name = "empty"
 
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(StartFailed, match="expected Empty to have a tree") as caught:
         await application.start(Empty())
+    assert isinstance(caught.value.reason, NotImplementedError)
+
+
+async def test_a_tree_that_is_no_child_spec_is_a_failed_start() -> None:
+    class Forgetful(Application):
+        name = "forgetful"
+        needs = (Stage,)
+
+        def tree(self) -> Any:
+            child(Part, "somewhere")
+
+    with pytest.raises(StartFailed, match=r"to be a child spec, as child.* makes, got None"):
+        await application.start(Forgetful())
+    assert application.started() == []
+
+
+async def test_a_missing_setting_stops_what_was_started_before() -> None:
+    class Demanding(Application):
+        name = "demanding"
+        needs = (Stage,)
+
+        def tree(self) -> ChildSpec[Any]:
+            return child(Part, self.fetch("colour"))
+
+    with pytest.raises(StartFailed) as caught:
+        await application.start(Demanding())
+
+    assert isinstance(caught.value.reason, application.NoSetting)
+    assert LOG == ["+sound", "+light", "prep_stop", "-light", "-sound", "stopped"]
+    assert application.started() == []
+
+
+async def test_a_cancelled_start_leaves_nothing_behind() -> None:
+    class Endless(Application):
+        name = "endless"
+        needs = (Stage,)
+
+        def tree(self) -> ChildSpec[Any]:
+            return child(Slow)
+
+    starting = asyncio.ensure_future(application.start(Endless()))
+    await settle()
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+
+    assert application.started() == []
+    assert LOG[-1] == "stopped"
+
+
+async def test_starts_at_the_same_time_start_an_application_once() -> None:
+    class Late(Application):
+        name = "late"
+
+        def tree(self) -> ChildSpec[Any]:
+            return child(Slow, 0.01)
+
+    class First(Encore):
+        name = "first"
+        needs = (Late,)
+
+    class Second(Encore):
+        name = "second"
+        needs = (Late,)
+
+    outcomes = await asyncio.gather(
+        application.start(Late()),
+        application.start(First()),
+        application.start(Second()),
+        application.start(Late()),
+        return_exceptions=True,
+    )
+
+    assert [type(outcome) for outcome in outcomes[1:]] == [type(outcomes[0]), type(outcomes[0]), AlreadyStarted]
+    assert [description.name for description in application.started()] == ["late", "first", "second"]
+
+
+async def test_stops_at_the_same_time_stop_an_application_once() -> None:
+    await application.start(Stage())
+
+    outcomes = await asyncio.gather(application.stop("stage"), application.stop("stage"), return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [type(None), NotRunning]
+    assert LOG.count("prep_stop") == LOG.count("stopped") == 1
+
+
+async def test_applications_do_not_need_each_other_in_a_circle() -> None:
+    class Hen(Encore):
+        name = "hen"
+
+    class Egg(Encore):
+        name = "egg"
+        needs = (Hen,)
+
+    Hen.needs = (Egg,)
+
+    with pytest.raises(ValueError, match="expected applications that do not need each other, got hen -> egg -> hen"):
+        await application.start(Hen())
+
+
+async def test_a_hook_that_fails_does_not_keep_an_application_running(caplog: pytest.LogCaptureFixture) -> None:
+    class Clumsy(Encore):
+        async def prep_stop(self) -> None:
+            raise KeyError("prep_stop")
+
+        async def stopped(self) -> None:
+            raise KeyError("stopped")
+
+    root = await application.start(Clumsy())
+    await application.stop("encore")
+
+    assert not root.alive
+    assert application.started() == []
+    assert [record.getMessage().split()[0].rpartition(".")[2] for record in caplog.records] == ["prep_stop", "stopped"]
+
+
+@pytest.mark.parametrize("bad", [Encore, "encore", None])
+async def test_what_is_no_application_is_not_started(bad: Any) -> None:
+    with pytest.raises(TypeError, match="expected an application, as in start"):
+        await application.start(bad)
+
+
+async def test_an_application_has_a_name() -> None:
+    class Nameless(Application):
+        pass
+
+    with pytest.raises(TypeError, match="expected Nameless to have a name, as in name = 'club', got None"):
+        application.load(Nameless())
+
+
+async def test_an_unknown_restart_type_of_an_application_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected restart to be one of permanent, transient, temporary, got 'always'"):
+        await application.start(Encore(), cast(Any, "always"))
+
+
+class Opening(Stage):
+    """Goes through phases, of which one may fail."""
+
+    name = "opening"
+    phases = ("lights", "doors")
+
+    async def start_phase(self, phase: str) -> None:
+        LOG.append(f"{phase} {Ref(Part, 'light').alive}")
+        if self.get("failing") == phase:
+            raise LookupError(phase)
+        if self.get("ending") == phase:
+            await Ref(Supervisor, "stage").stop()
+
+
+async def test_the_phases_of_a_start_follow_its_tree_in_order() -> None:
+    await application.start(Opening())
+
+    assert LOG == ["+sound", "+light", "lights True", "doors True"]
+
+
+async def test_a_phase_that_fails_stops_the_tree_again() -> None:
+    application.put("opening", "failing", "lights")
+
+    with pytest.raises(StartFailed) as caught:
+        await application.start(Opening())
+
+    assert repr(caught.value.reason) == "LookupError('lights')"
+    assert LOG == ["+sound", "+light", "lights True", "-light", "-sound"]
+    assert application.started() == []
+
+
+async def test_a_tree_that_ends_during_a_phase_is_a_failed_start() -> None:
+    application.put("opening", "ending", "lights")
+
+    with pytest.raises(StartFailed, match="to outlive the phase 'lights', and it ended"):
+        await application.start(Opening())
+
+    assert application.started() == []
