@@ -31,7 +31,7 @@ class Signals(Handling):
         if self.queue is CLOSED:
             return
         if self.ties is not None and self.ties.trapping:
-            if orderly or (sender is not None and (sender is self.parent or sender is self.ties.starter)):
+            if orderly or self._is_under(sender, self.ties):
                 self.ask_to_stop(reason)
             else:
                 self.put((self.server.__class__.__info__, (Exit(sender, reason),), NOTHING, None))
@@ -77,10 +77,13 @@ class Signals(Handling):
             self._fail_callers(waiting, ties, reason)
         kind: type[Server] = self.server.__class__
         self.server = gone(kind)
+        if ties is not None:
+            # Before anyone is pulled along: who watches several hears of the ends in their order.
+            self._tell(ties, reason)
         if orphans:
             self._pull_along(orphans, reason)
-        if ties is not None:
-            self._tell(ties, reason)
+        if ties is not None and ties.links:
+            self._pull_along(ties.links, reason)
         if self.parent is not None and self.parent.queue is not CLOSED:
             self.parent.deliver((_child_ended, (self, reason), NOTHING, None))
 
@@ -157,6 +160,12 @@ class Signals(Handling):
         """Put the message into the mailbox in this many seconds, unless the process ends before."""
         return self.namespace.scheduler.timers.schedule(seconds, self.put, message, owner=self.tie().own_timers())
 
+    def _is_under(self, sender: Any, ties: Ties) -> bool:
+        if self.parent is None and ties.starter is None:
+            # OTP: whoever was started by nobody is its own parent.
+            return sender is self
+        return sender is not None and (sender is self.parent or sender is ties.starter)
+
     def _told(self, monitor: Any, reason: object) -> None:
         if self.ties is not None:
             self.ties.watching.pop(monitor, None)
@@ -200,8 +209,6 @@ class Signals(Handling):
         for linked in ties.links:
             if linked.ties is not None:
                 linked.ties.links.pop(self, None)
-        if ties.links:
-            self._pull_along(ties.links, reason)
         for watch, watcher in ties.watchers.items():
             watcher(watch, reason)
 

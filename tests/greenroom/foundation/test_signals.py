@@ -102,6 +102,17 @@ async def test_linked_processes_end_together() -> None:
     assert [light.alive for light in (first, second, third)] == [False] * 3
 
 
+async def test_who_watches_linked_processes_hears_of_the_first_end_first(probe: Probe) -> None:
+    first, second = await Light.start(), await Light.start()
+    await first.call(Light.tie_to, second)
+    for light in (second, first):
+        probe.monitor(light)
+
+    first.exit("dark")
+
+    assert [(await probe.expect_message(Down)).ref for _ in range(2)] == [first, second]
+
+
 async def test_a_normal_end_leaves_linked_processes_alone(tree: Tree) -> None:
     first, second = await tree.start(Light), await Light.start()
     await first.call(Light.tie_to, second)
@@ -357,6 +368,18 @@ async def test_a_process_may_send_a_signal_to_itself(how: str) -> None:
         await light.call(Light.kill_itself, how)
 
     assert down.value.reason == ("killed" if how == "kill" else how)
+
+
+async def test_a_signal_to_itself_is_a_message_for_one_that_traps_exits_and_has_a_parent(probe: Probe) -> None:
+    probe.trap_exit()
+    light = await probe.perform(Light.start_link)
+    await light.call(Light.trap)
+
+    await light.call(Light.kill_itself, "dark")
+    await settle()
+
+    assert state(light).told == [Exit(light, "dark")]
+    await light.stop()
 
 
 async def test_a_signal_cuts_a_handler_short_that_waits() -> None:

@@ -53,6 +53,9 @@ class Safe(GenServer):
     async def terminate(self, reason: object) -> None:
         self.log.append((reason, self.coins))
 
+    async def exit_itself(self, reason: str) -> None:
+        self.ref.exit(reason)
+
     async def put(self, coins: int) -> int:
         self.coins += coins
         return self.coins
@@ -177,6 +180,16 @@ async def test_it_runs_when_the_process_that_started_it_ends_if_it_traps_exits(
     await settle()
 
     assert (log, safe.alive) == (expected, False)
+
+
+@pytest.mark.parametrize("reason", ["normal", "shutdown", "oops"])
+async def test_it_runs_at_a_signal_to_itself_if_nobody_started_the_process(log: list[object], reason: str) -> None:
+    safe = await Safe.start(log, trapping=True)
+
+    safe.cast(Safe.exit_itself, reason)
+    await settle()
+
+    assert (log, safe.alive) == ([(reason, 0)], False)
 
 
 @pytest.mark.parametrize("reason", ["shutdown", "oops", Shutdown("enough")])
