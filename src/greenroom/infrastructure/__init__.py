@@ -76,6 +76,7 @@ if TYPE_CHECKING:
         Upcast,
         Work,
         WrongVersion,
+        append_in_turn,
         create_events,
         events_table,
     )
@@ -157,6 +158,7 @@ __all__ = [
     "Values",
     "Work",
     "WrongVersion",
+    "append_in_turn",
     "create_events",
     "entities",
     "entity_reminders",

@@ -16,8 +16,8 @@ Reason = Literal[
     "statement",  # the SQL itself is wrong: no such table, a value of no known type
 ]
 
-FATAL: frozenset[Reason] = frozenset({"corrupt", "io", "lost"})
-"""After these nothing is known about the connection, and it is not used again."""
+FATAL: frozenset[Reason] = frozenset({"corrupt", "io", "lost", "read_only"})
+"""After these the connection is not used again: nothing is known about it, or it would stay read-only for good."""
 
 
 class DatabaseError(GreenroomError):

@@ -11,7 +11,7 @@ from greenroom.infrastructure.event_store.codec import (
 )
 from greenroom.infrastructure.event_store.follower import Follower
 from greenroom.infrastructure.event_store.recorded import Committed, Origin, Recorded, WrongVersion
-from greenroom.infrastructure.event_store.schema import create_events, events_table
+from greenroom.infrastructure.event_store.schema import append_in_turn, create_events, events_table
 from greenroom.infrastructure.event_store.store import EventStore
 from greenroom.infrastructure.event_store.unit import Work
 
@@ -30,6 +30,7 @@ __all__ = [
     "Upcast",
     "Work",
     "WrongVersion",
+    "append_in_turn",
     "create_events",
     "events_table",
 ]

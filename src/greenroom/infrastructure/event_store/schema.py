@@ -88,6 +88,23 @@ def create_events(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
+def append_in_turn(connection: Connection, table: str) -> None:
+    """Have whoever changes this table take the turn to append first. For a migration, after `create_events`.
+
+    It is for tables whose changes are appended as events in the same transaction, where several servers want the same
+    rows: one that had the row and waited for the turn, and one that had the turn and waited for the row, would wait
+    for ever. SQLite has one writer at a time anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_TURN)
+        quoted = connection.dialect.identifier_preparer.quote(table)
+        # Before the statement, and so before it locks a row.
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER events_turn BEFORE INSERT OR UPDATE OR DELETE ON {quoted} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION events_turn()"
+        )
+
+
 def is_version_rule(refusal: Refusal) -> bool:
     """Whether an event was refused since its version is not the next one of its stream."""
     match refusal:
@@ -96,6 +113,15 @@ def is_version_rule(refusal: Refusal) -> bool:
         case _:
             return False
 
+
+_TURN = """
+CREATE OR REPLACE FUNCTION events_turn() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(1702260340, 'events'::regclass::oid::integer);
+    RETURN NULL;
+END
+$$
+"""
 
 _SQLITE = (
     """

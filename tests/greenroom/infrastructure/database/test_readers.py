@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -57,6 +57,16 @@ class Suspicions:
 
 
 @dataclass
+class Looks:
+    """Stands for the loop's timers: the pool looks again when the test says so."""
+
+    due: list[Callable[[], object]] = field(default_factory=list[Callable[[], object]])
+
+    def note(self, _: float, look: Callable[[], object]) -> None:
+        self.due.append(look)
+
+
+@dataclass
 class Pool:
     readers: Readers
     desk: Desk
@@ -91,12 +101,16 @@ async def test_quick_reads_share_one_thread(pool: Pool) -> None:
     assert pool.desk.opened == 1
 
 
-async def test_slow_reads_get_more_threads_up_to_the_limit(pool: Pool) -> None:
+async def test_slow_reads_get_more_threads_up_to_the_limit(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     pool.desk.gate.clear()
+    looks = Looks()
+    monkeypatch.setattr(asyncio.get_running_loop(), "call_later", looks.note)
     answers = asyncio.gather(*(pool.read() for _ in range(20)))
+
+    while looks.due:
+        looks.due.pop()()
     while pool.desk.opened < 3:  # noqa: ASYNC110  # nothing tells of a thread that starts
         await asyncio.sleep(0.001)
-    await asyncio.sleep(0.03)
     pool.desk.gate.set()
 
     assert len(await answers) == 20

@@ -3,9 +3,8 @@
 import asyncio
 import os
 import sqlite3
-import subprocess
 import tempfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from greenroom.infrastructure import (
 from greenroom.infrastructure.database.error import Reason
 from greenroom.testing import Tree
 from tests.greenroom.infrastructure.database.tables import create_tables, row, venues
+from tests.greenroom.infrastructure.disks import fill
 
 QUICK = DatabaseSettings(lock_timeout=0.05, probe_interval=0.02)
 
@@ -98,25 +98,11 @@ async def test_reads_do_not_wait_for_a_writer(tree: Tree, path: Path) -> None:
         assert await names(database) == ["Blue Note"]
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of a megabyte."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if (
-        os.geteuid()
-        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=False).returncode
-    ):
-        pytest.skip("expected to be allowed to mount a small file system")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
-
-
 async def test_a_full_disk_is_an_error_and_nothing_that_was_answered_is_lost(small_disk: Path, tree: Tree) -> None:
     path = small_disk / "test.db"
     create_tables(DatabaseUrl.parse(str(path)))
     database = await start(tree, path)
-    ballast = fill(small_disk / "ballast")
+    ballast = fill(small_disk, 300_000)
 
     answered = await insert_until_it_fails(database)
     await fails(database, "full")
@@ -126,11 +112,6 @@ async def test_a_full_disk_is_an_error_and_nothing_that_was_answered_is_lost(sma
     ballast.unlink()
     await recovers(database)
     assert await names(database) == [*answered, "Afterwards"]
-
-
-def fill(ballast: Path) -> Path:
-    ballast.write_bytes(bytes(300_000))
-    return ballast
 
 
 async def insert_until_it_fails(database: Ref[Database]) -> list[str]:

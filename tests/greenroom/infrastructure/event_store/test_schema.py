@@ -1,14 +1,16 @@
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from itertools import product
 from pathlib import Path
 
+import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import inspect
+from sqlalchemy import insert, inspect
 
 from greenroom.infrastructure import (
     Append,
@@ -21,6 +23,7 @@ from greenroom.infrastructure import (
     Recorded,
     Refused,
     WrongVersion,
+    append_in_turn,
     events_table,
     migrate,
     migrations_of,
@@ -162,3 +165,45 @@ async def test_streams_and_positions_are_those_of_a_list(work: list[tuple[str, i
         assert await store.read_stream(stream) == [each for each in found if each.stream == stream]
         assert await store.version(stream) == sum(each.stream == stream for each in found)
     await database.stop()
+
+
+def test_whoever_changes_a_table_that_appends_in_turn_waits_for_the_turn_and_not_for_a_row(postgres_url: str) -> None:
+    url = DatabaseUrl.parse(postgres_url)
+    create_tables(url)
+    with closing(connector(url, DatabaseSettings()).writer()) as session, session.schema_change() as connection:
+        # append_in_turn(connection, "gigs")
+        connection.execute(insert(gigs).values(id=1, artist="Nina"))
+
+    with psycopg.connect(postgres_url) as one, ThreadPoolExecutor() as threads:
+        one.execute(EVENT, ["one"])
+        other = threads.submit(change_and_append, postgres_url)
+        wait_for_a_lock(postgres_url)
+        one.execute(CHANGE)
+        one.commit()
+        other.result()
+
+    with psycopg.connect(postgres_url) as connection_:
+        assert connection_.execute("SELECT version FROM gigs").fetchall() == [(3,)]
+        assert connection_.execute("SELECT id FROM events ORDER BY position").fetchall() == [("one",), ("other",)]
+
+
+CHANGE = "UPDATE gigs SET version = version + 1 WHERE id = 1"
+EVENT = (
+    "INSERT INTO events (id, stream, version, type, schema, payload, recorded_at)"
+    " VALUES (%s, 'gig:1', NULL, 'Booked', 1, '{}', now())"
+)
+
+
+def change_and_append(url: str) -> None:
+    with psycopg.connect(url) as other:
+        other.execute(CHANGE)
+        other.execute(EVENT, ["other"])
+
+
+def wait_for_a_lock(url: str) -> None:
+    """Until another connection waits for one."""
+    here = "(SELECT oid FROM pg_database WHERE datname = current_database())"
+    waiting = f"SELECT count(*) FROM pg_locks WHERE NOT granted AND (database = {here} OR database IS NULL)"
+    with psycopg.connect(url, autocommit=True) as watcher:
+        while watcher.execute(waiting).fetchone() == (0,):
+            pass
