@@ -50,9 +50,9 @@ async def enter_charge(key: str, money: Money, declined: str | None) -> Outcome:
     return await _enter(key, "charge", money, None, declined)
 
 
-async def enter_refund(key: str, charge: str, money: Money) -> Outcome:
-    """Give a charge back, unless it can not be; answers what stands under the key."""
-    return await _enter(key, "refund", money, charge, await _objection(charge, money))
+async def enter_refund(key: str, charge: str, money: Money, declined: str | None) -> Outcome:
+    """Give a charge back, unless it can not or shall not be; answers what stands under the key."""
+    return await _enter(key, "refund", money, charge, declined or await _objection(charge, money))
 
 
 async def enter_withdrawal(key: str) -> Outcome:

@@ -38,12 +38,12 @@ class LocalGateway:
     async def charge(self, key: str, money: Money, method: Method) -> Outcome:
         """Take the money, as the method says."""
         wish = self._wish(key, mood(method.text))
-        declined = "the card was declined" if wish.ending == "declined" else None
-        return await _treated(wish, partial(ledger.enter_charge, key, money, declined))
+        return await _treated(wish, partial(ledger.enter_charge, key, money, _objection(wish)))
 
     async def refund(self, key: str, charge: str, money: Money) -> Outcome:
         """Give the money of a charge back."""
-        return await _treated(self._wish(key), partial(ledger.enter_refund, key, charge, money))
+        wish = self._wish(key)
+        return await _treated(wish, partial(ledger.enter_refund, key, charge, money, _objection(wish)))
 
     async def look_up(self, key: str) -> Outcome | Unseen:
         """What stands under the key."""
@@ -63,6 +63,10 @@ class LocalGateway:
         # Once it has failed as it was told, the same request goes through.
         ahead = self._ahead.get(key)
         return ahead.pop() if ahead else Mood()
+
+
+def _objection(wish: Mood) -> str | None:
+    return "the card was declined" if wish.ending == "declined" else None
 
 
 async def _treated(wish: Mood, write: Callable[[], Awaitable[T]]) -> T:

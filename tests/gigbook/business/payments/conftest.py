@@ -28,7 +28,7 @@ async def scene(url: DatabaseUrl, clock: VirtualClock) -> AsyncIterator[Scene]:
     found = Scene(url, clock)
     await found.start()
     yield found
-    await found.stop()
+    await found.close()
 
 
 @pytest.fixture

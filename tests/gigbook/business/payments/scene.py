@@ -141,6 +141,10 @@ class Scene:
         """Stop everything in good order."""
         if self.top is not None and self.top.alive:
             await self.outcome(self.top.stop("shutdown"), restart=False)
+
+    async def close(self) -> None:
+        """Stop everything for good."""
+        await self.stop()
         self.own.close()
         self.own.engine.dispose()
 
