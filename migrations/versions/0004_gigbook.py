@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from greenroom.infrastructure import UtcTimestamp
+from greenroom.infrastructure import UtcTimestamp, append_in_turn
 
 revision = "0004"
 down_revision = "0003"
@@ -63,6 +63,8 @@ def create_bookings() -> None:
         sa.Column("version", sa.Integer, nullable=False),
         sqlite_strict=True,
     )
+    # Two servers may want the diary of one venue, and both append what they decide.
+    append_in_turn(op.get_bind(), "diaries")
     create(
         "bookings",
         sa.Column("venue_id", ID, sa.ForeignKey("venues.id"), nullable=False),

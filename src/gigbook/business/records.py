@@ -32,7 +32,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 HIGHEST_ID: Final = 2**63 - 1
-TRIES: Final = 4
+TRIES: Final = 10
 
 
 async def add(

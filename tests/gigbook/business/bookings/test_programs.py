@@ -27,13 +27,17 @@ RANKS = ("requested", "held", "confirmed", "cancelled")
 @asynccontextmanager
 async def served(url: str) -> AsyncGenerator[tuple[Program, httpx.AsyncClient]]:
     """The program, and a client of it; its log is read to the end."""
-    async with running(url) as program:
-        async with httpx.AsyncClient(base_url=await program.url(), timeout=30, verify=False) as api:
-            log = asyncio.create_task(program.ended())
+    async with (
+        running(url) as program,
+        httpx.AsyncClient(base_url=await program.url(), timeout=30, verify=False) as api,
+    ):
+        log = asyncio.create_task(program.ended())
+        try:
             yield program, api
-        if program.process.returncode is None:
-            program.process.kill()
-        await log
+        finally:
+            if program.process.returncode is None:
+                program.process.kill()
+            await log
 
 
 async def venue_and_artist(api: httpx.AsyncClient) -> Json:

@@ -171,7 +171,7 @@ def test_whoever_changes_a_table_that_appends_in_turn_waits_for_the_turn_and_not
     url = DatabaseUrl.parse(postgres_url)
     create_tables(url)
     with closing(connector(url, DatabaseSettings()).writer()) as session, session.schema_change() as connection:
-        # append_in_turn(connection, "gigs")
+        append_in_turn(connection, "gigs")
         connection.execute(insert(gigs).values(id=1, artist="Nina"))
 
     with psycopg.connect(postgres_url) as one, ThreadPoolExecutor() as threads:
