@@ -10,7 +10,15 @@ from typing import NoReturn
 import pytest
 
 from gigbook.business import bookings, users, venues
-from gigbook.business.bookings import BookingChanged, BookingDraft, Calendar, Taken, transitions, venue_topic
+from gigbook.business.bookings import (
+    BookingChanged,
+    BookingDraft,
+    Calendar,
+    Taken,
+    WrongStatus,
+    transitions,
+    venue_topic,
+)
 from gigbook.business.bookings.events import EVENTS, BookingExpired, stream
 from gigbook.business.bookings.server import Diary
 from gigbook.business.bookings.table import bookings as table
@@ -160,7 +168,7 @@ async def test_a_change_by_another_program_is_seen_before_anything_is_decided(ve
     await database.call(Database.update, diaries, venue, {"mark": "another"})
 
     assert isinstance(await bookings.confirm(other), Versioned)
-    assert await bookings.hold(one) == transitions.WrongStatus("cancelled", ("requested", "held"))
+    assert await bookings.hold(one) == WrongStatus("cancelled", ("requested", "held"))
 
 
 async def test_an_artist_who_is_removed_meanwhile_is_none(
