@@ -12,6 +12,7 @@ Reason = Literal[
     "corrupt",
     "lost",  # the server went away, or does not accept connections
     "io",  # the disk or the file system failed
+    "slow",  # a read took longer than it may
     "closed",  # the database is being stopped
     "statement",  # the SQL itself is wrong: no such table, a value of no known type
 ]

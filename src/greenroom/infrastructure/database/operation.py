@@ -57,7 +57,7 @@ class Operations:
         """Find the rows of a SELECT."""
         result = self._connection.execute(query)
         names = tuple(result.keys())
-        return [dict(zip(names, row, strict=True)) for row in result]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
     def _insert(self, table: Table, values: Values) -> Row:
         plan = self._statements.insert(table, tuple(values)).plan

@@ -61,6 +61,7 @@ class PostgresConnector:
         """Open a session that cannot change anything."""
         session = self._open()
         session.command("SET default_transaction_read_only = on")
+        session.command(f"SET statement_timeout = {int(self._settings.read_timeout * 1000)}")
         return session
 
     def _open(self) -> "PostgresSession":

@@ -17,7 +17,7 @@ _REASONS: Mapping[str, Reason] = {
     "53100": "full",
     "55P03": "locked",
     "57P": "lost",  # the server is stopping or starting
-    "57014": "locked",  # cancelled by a time limit
+    "57014": "slow",  # cancelled by a time limit
     "58": "io",
     "XX001": "corrupt",
     "XX002": "corrupt",

@@ -16,6 +16,9 @@ class DatabaseSettings:
     lock_timeout: float = 2.0
     """How long to wait for another program that holds the write lock."""
 
+    read_timeout: float = 30.0
+    """How long a query may take, so that a bad one does not keep its connection for good."""
+
     probe_interval: float = 1.0
     """The longest pause between two tries to reach a database that failed."""
 
@@ -26,6 +29,6 @@ class DatabaseSettings:
         for name in ("max_waiting", "max_batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"expected {name} to be at least 1, got {getattr(self, name)!r}")
-        for name in ("lock_timeout", "probe_interval", "switch_interval"):
+        for name in ("lock_timeout", "read_timeout", "probe_interval", "switch_interval"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"expected {name} to be more than 0, got {getattr(self, name)!r}")

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, literal, select
 
 from greenroom import Ref
-from greenroom.infrastructure import Database, DatabaseBusy, DatabaseError, DatabaseSettings, DatabaseUrl
+from greenroom.infrastructure import Database, DatabaseBusy, DatabaseError, DatabaseSettings, DatabaseUrl, Healthy
 from greenroom.infrastructure.database.delivery import Delivery
 from greenroom.infrastructure.database.error import Reason
 from greenroom.infrastructure.database.readers import Readers
@@ -187,3 +187,18 @@ async def test_many_reads_at_once_are_all_answered(database: Ref[Database]) -> N
     found = await asyncio.gather(*(database.call(Database.select, QUERY.where(venues.c.id == n)) for n in range(1, 11)))
 
     assert [rows[0]["name"] for rows in found] == [f"V{n}" for n in range(10)]
+
+
+async def test_a_query_that_takes_too_long_is_ended_and_its_reader_serves_others(tree: Tree, url: DatabaseUrl) -> None:
+    create_tables(url)
+    settings = DatabaseSettings(read_timeout=0.05)
+    database = await tree.start(Database, url, max_connections=2, settings=settings)
+    numbers = select(literal(1).label("number")).cte(recursive=True)
+    endless = select(func.count()).select_from(numbers.union_all(select(numbers.c.number + 1)))
+
+    with pytest.raises(DatabaseError) as raised:
+        await database.call(Database.select, endless)
+
+    assert raised.value.reason == "slow"
+    assert await database.call(Database.select, QUERY) == []
+    assert await database.call(Database.health) == Healthy()

@@ -175,7 +175,7 @@ def test_twenty_five_kills_cost_no_answered_payment_and_no_old_guest(
     program, following = programs().open(), programs()
     for _ in range(25):
         program.order("load", 30.0)
-        killed_after = chance.randrange(100, 6000)
+        killed_after = chance.randrange(100, 3000)
         said = [program.hear() for _ in range(killed_after)]
         program.kill()
         last = note([*said, *program.rest()], promised)
