@@ -30,12 +30,19 @@ class Body(Generic[B]):
     """How the bodies of one operation are read.
 
     The usual body is decoded once, straight into its type. Only one that fails, or that may name a field twice, is
-    read again, slowly, to say all that is wrong with it.
+    read again, slowly, to say all that is wrong with it. With a `default`, a request may come without a body.
     """
 
-    def __init__(self, shape: type[B], rules: Mapping[str, Rule], types: tuple[str, ...] = JSON_TYPES) -> None:
+    def __init__(
+        self,
+        shape: type[B],
+        rules: Mapping[str, Rule],
+        types: tuple[str, ...] = JSON_TYPES,
+        default: B | None = None,
+    ) -> None:
         self.shape = shape
         self.types = types
+        self.default = default
         self._rules = rules
         self._decode = msgspec.json.Decoder(shape).decode
         self._names = _names(shape)
@@ -46,6 +53,8 @@ class Body(Generic[B]):
         Raises:
             Refused: it is too large, of another type, malformed, or has wrong fields.
         """
+        if self.default is not None and _is_absent(request):
+            return self.default
         self._check_type(request)
         data = await received(request)
         if self._may_repeat(data):
@@ -92,6 +101,11 @@ class Body(Generic[B]):
             raise Refused(400, "The body must be a JSON object") from None
         details = flaws(fields, self.shape, self._rules, strict=True)
         raise Refused(400, "Some values are not valid", details=details)
+
+
+def _is_absent(request: Request) -> bool:
+    announced = (b"content-type", b"transfer-encoding")
+    return (request.header(b"content-length") or "0") == "0" and not any(map(request.header, announced))
 
 
 async def received(request: Request) -> bytes:

@@ -78,7 +78,8 @@ def _operation(path: str, operation: Operation, schemas: _Schemas) -> Node:
     }
     if operation.body:
         content = {"schema": schemas.of(operation.body)}
-        node["requestBody"] = {"required": True, "content": dict.fromkeys(operation.body_types, content)}
+        contents = dict.fromkeys(operation.body_types, content)
+        node["requestBody"] = {"required": operation.needs_body, "content": contents}
     return node
 
 

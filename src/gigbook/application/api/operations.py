@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias, TypeVar, overload
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from gigbook.application.api.bodies import JSON_TYPES, MERGE_PATCH_TYPES, Body
 from gigbook.application.api.parameters import Query
@@ -41,6 +41,7 @@ class Operation:
     handler: Callable[..., Awaitable[Outcome]]
     body: type[Struct] | None = None
     body_types: Sequence[str] = ()
+    needs_body: bool = False
     query: type[Struct] | None = None
     texts: Mapping[int, str] = field(default_factory=dict[int, str])
     """Statuses that answer with something else than JSON, each with its content type."""
@@ -83,10 +84,11 @@ def post(
     rules: Mapping[str, Rule] = NO_RULES,
     /,
 ) -> Operation:
-    """Make something new, or do something; without a body there is nothing to be told."""
+    """Make something new, or do something; where every field of the body has a default, it may be left out."""
     if body is None:
         return Operation(method="POST", run=handler, handler=handler)
-    return _with_body("POST", handler, Body(body, rules, JSON_TYPES))
+    optional = not any(field.required for field in structs.fields(body))
+    return _with_body("POST", handler, Body(body, rules, JSON_TYPES, body() if optional else None))
 
 
 def put(
@@ -112,4 +114,11 @@ def _with_body(method: str, handler: Callable[[Request, B], Awaitable[Outcome]],
     async def run(request: Request) -> Outcome:
         return await handler(request, await body.read(request))
 
-    return Operation(method=method, run=run, handler=handler, body=body.shape, body_types=body.types)
+    return Operation(
+        method=method,
+        run=run,
+        handler=handler,
+        body=body.shape,
+        body_types=body.types,
+        needs_body=body.default is None,
+    )

@@ -120,6 +120,16 @@ async def test_repeating_a_step_changes_nothing(api: httpx.AsyncClient, draft: J
     assert len((await api.get(f"{path}/history")).json()) == 3
 
 
+async def test_what_has_a_default_may_be_left_out_with_the_whole_body(api: httpx.AsyncClient, draft: Json) -> None:
+    path = f"/api/bookings/{(await made(api, '/api/bookings', draft))['id']}"
+
+    held = await api.post(f"{path}/hold")
+    cancelled = await api.post(f"{path}/cancel")
+
+    assert [it.json()["status"] for it in (held, cancelled)] == ["held", "cancelled"]
+    assert (await api.post("/api/bookings")).status_code == 415
+
+
 async def test_holding_again_is_longer_and_never_shorter(api: httpx.AsyncClient, draft: Json) -> None:
     path = f"/api/bookings/{(await made(api, '/api/bookings', draft))['id']}/hold"
 
