@@ -1,0 +1,1 @@
+"""What entities cost and bear."""
