@@ -317,3 +317,20 @@ async def test_a_booking_says_that_its_deposit_confirmed_it(api: httpx.AsyncClie
     *_, confirmed = (await api.get(f"/api/bookings/{booking}/history")).json()
 
     assert (confirmed["what"], confirmed["request_id"]) == ("confirmed", "pay-1")
+
+
+async def test_no_answer_shows_how_it_was_paid(api: httpx.AsyncClient, booking: int) -> None:
+    secret, long = "tok_4242424242424242", "tok_4242424242424242" * 11
+    key = {"Idempotency-Key": "a"}
+
+    answers = [
+        await api.post("/api/payments", json=draft(booking, long)),
+        await api.post("/api/payments", json=draft(booking, secret), headers=key),
+        await api.post("/api/payments", json=draft(booking, secret), headers=key),
+        await api.post("/api/payments", json=draft(booking, secret)),
+        await api.get("/api/payments/1"),
+        await api.get("/api/payments/1/history"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [400, 201, 201, 409, 200, 200]
+    assert [answer.text for answer in answers if secret in answer.text] == []

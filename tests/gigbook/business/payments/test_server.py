@@ -83,7 +83,7 @@ async def test_a_gateway_that_is_silent_is_asked_again_after_ever_longer_pauses(
 
     pauses = [round(later - earlier) for earlier, later in pairwise(asked)]
     assert pauses == [2, 4, 8, 16, 20, 20]
-    assert scene.events(1) == [
+    assert scene.events("payment:1") == [
         *("PaymentStarted", "PaymentUnknown", "PaymentUnknown", "PaymentUnknown"),
         "PaymentSucceeded",
     ]
@@ -113,7 +113,7 @@ async def test_a_deposit_for_a_booking_that_was_cancelled_meanwhile_is_given_bac
     deposit, refund = scene.payments()
     assert deposit["reason"].startswith("the booking could not be confirmed")
     assert (deposit["status"], refund["kind"], refund["status"]) == ("succeeded", "refund", "succeeded")
-    assert scene.events(deposit["id"])[-1] == "DepositReturned"
+    assert scene.events(f"payment:{deposit['id']}")[-1] == "DepositReturned"
     agrees(scene)
 
 
