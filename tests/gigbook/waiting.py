@@ -32,8 +32,12 @@ class Ledger:
         """Note a change: acknowledged if the block ends well, and perhaps made if it does not."""
         self._underway[id] = value
         yield
+        if self._underway.pop(id, self) is not self:
+            self.add(id, value)
+
+    def refused(self, id: int) -> None:
+        """Note, while it is under way, that the service has refused a change."""
         del self._underway[id]
-        self.add(id, value)
 
     async def has(self, many: int) -> None:
         """Wait until so much was acknowledged."""

@@ -12,7 +12,6 @@ import httpx
 import pytest
 
 from tests.gigbook.program import outcome, running
-from tests.gigbook.waiting import Ledger
 
 ADA = json.dumps({"name": "Ada Lovelace", "email": "ada@example.com"}).encode()
 
@@ -163,47 +162,6 @@ async def test_each_request_is_one_log_line(file: Path) -> None:
     assert "ada@example.com" not in json.dumps(program.log)
 
 
-@pytest.mark.timeout(600)
-async def test_nothing_that_was_acknowledged_is_lost_when_it_is_killed_under_load(file: Path) -> None:
-    ledger = Ledger()
-    for round_ in range(ROUNDS):
-        async with running(file) as program:
-            url = await program.url()
-            drain = asyncio.create_task(program.ended())
-            async with httpx.AsyncClient(base_url=url, timeout=30, limits=MANY, verify=False) as api:
-                writers = [asyncio.create_task(change(api, f"{round_}-{n}", ledger)) for n in range(WRITERS)]
-                await ledger.has(ledger.acknowledged + PER_ROUND)
-                program.signal(signal.SIGKILL)
-                await asyncio.gather(*writers)
-            await drain
-
-    assert ledger.acknowledged >= ROUNDS * PER_ROUND
-    assert ledger.contradictions(names(file)) == []
-
-
-ROUNDS = 20
-WRITERS = 64
-PER_ROUND = 150
-MANY = httpx.Limits(max_connections=WRITERS, max_keepalive_connections=WRITERS)
-
-
-async def change(api: httpx.AsyncClient, name: str, ledger: Ledger) -> None:
-    """Create customers, rename each, and delete some, until the server is gone."""
-    try:
-        for n in range(10_000):
-            made = await api.post("/api/customers", json={"name": name, "email": f"{name}-{n}@example.com"})
-            assert made.status_code == 201
-            id, path = made.json()["id"], made.headers["location"]
-            ledger.add(id, name)
-            with ledger.changing(id, f"{name} again"):
-                assert (await api.patch(path, json={"name": f"{name} again"})).status_code == 200
-            if n % 3 == 0:
-                with ledger.changing(id, None):
-                    assert (await api.delete(path)).status_code == 204
-    except httpx.TransportError:
-        return
-
-
 async def begun_request(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A request that the server is working on: it waits for the body, and has said so."""
     address = httpx.URL(url)
@@ -220,8 +178,3 @@ async def begun_request(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamW
 def stored(file: Path) -> list[str]:
     with closing(sqlite3.connect(file)) as database:
         return [email for (email,) in database.execute("SELECT email FROM customers")]
-
-
-def names(file: Path) -> dict[int, str]:
-    with closing(sqlite3.connect(file)) as database:
-        return dict(database.execute("SELECT id, name FROM customers").fetchall())
