@@ -133,6 +133,7 @@ def create_payments() -> None:
         sa.CheckConstraint("status IN ('pending', 'succeeded', 'declined')", name="payments_status"),
     )
     op.create_index("idx_payments_booking", "payments", ["booking_id"])
+    append_in_turn(op.get_bind(), "payments")
     unique("payments", "idx_payments_one_deposit", "booking_id", f"kind = 'deposit' AND status IN {OPEN}")
     unique("payments", "idx_payments_one_refund", "refunds", f"kind = 'refund' AND status IN {OPEN}")
     # What a bank would keep in a place of its own. The key is made once by whoever pays.
