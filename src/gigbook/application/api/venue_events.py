@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final, TypeAlias
 
 from gigbook.application.api import server_sent
@@ -14,9 +14,9 @@ from gigbook.application.api.request import Request
 from gigbook.business import bookings, venues
 from gigbook.business.bookings import BookingChanged, venue_topic
 from gigbook.business.refusals import NotFound
-from gigbook.business.venues import VenueChanged
+from gigbook.business.venues import Venue, VenueChanged, VenueDeleted
 
-VenueEvent: TypeAlias = VenueChanged | BookingChanged
+VenueEvent: TypeAlias = VenueChanged | VenueDeleted | BookingChanged
 
 
 async def follow_venue(request: Request) -> EventStream | NotFound:
@@ -36,16 +36,24 @@ async def _present(id: int) -> bytes | None:
     venue, calendar = await venues.get_state(id), await bookings.get_state(id)
     if isinstance(venue, NotFound) or isinstance(calendar, NotFound):
         return None
-    return _told(VenueChanged(venue)) + server_sent.event("calendar", encode(calendar.live))
+    return _shown(venue) + server_sent.event("calendar", encode(calendar.live))
 
 
-def _told(change: VenueEvent) -> bytes:
+@lru_cache(maxsize=64)
+def _told(change: VenueEvent) -> bytes | None:
+    """The event for a change, made once for all who listen."""
     match change:
         case VenueChanged(venue):
-            return server_sent.event("venue", encode(venue), id=f"venue-{venue.updated_at.timestamp():.3f}")
+            return _shown(venue)
+        case VenueDeleted():
+            return None
         case BookingChanged(booking):
             id = f"booking-{booking.id}-{booking.updated_at.timestamp():.3f}"
             return server_sent.event("booking", encode(booking), id=id)
+
+
+def _shown(venue: Venue) -> bytes:
+    return server_sent.event("venue", encode(venue), id=f"venue-{venue.updated_at.timestamp():.3f}")
 
 
 ROUTES: Final = (Endpoint("/api/venues/{id}/events", get(follow_venue)),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gigbook.business.bookings.model import Booking
-from gigbook.business.venues import VenueChanged
+from gigbook.business.venues import VenueChanged, VenueDeleted
 from greenroom import Topic
 
 
@@ -16,6 +16,6 @@ class BookingChanged:
     booking: Booking
 
 
-def venue_topic(venue_id: int) -> Topic[VenueChanged | BookingChanged]:
+def venue_topic(venue_id: int) -> Topic[VenueChanged | VenueDeleted | BookingChanged]:
     """Where changes of this venue, and of its bookings, are told. The venue itself tells under the same name."""
     return Topic(f"venue:{venue_id}")

@@ -24,7 +24,7 @@ from gigbook.business.venues.search import Busy, count_free, page_free
 from gigbook.business.venues.server import NO_MANAGER, VenueServer, no_manager
 from gigbook.business.venues.span import Span, joined, without
 from gigbook.business.venues.table import HOME, Filter, conditions, values, venue, venues, versioned
-from gigbook.business.venues.topic import VenueChanged
+from gigbook.business.venues.topic import VenueChanged, VenueDeleted
 from gigbook.business.versions import Expected, Versioned
 from greenroom import ChildSpec
 from greenroom.infrastructure import Conflict, Entities, EntityRef, EntitySettings, Invalid, entities
@@ -40,6 +40,7 @@ __all__ = [
     "Venue",
     "VenueChanged",
     "VenueChanges",
+    "VenueDeleted",
     "VenueDraft",
     "Weekday",
     "count",

@@ -8,9 +8,9 @@ from typing import ClassVar, Final
 from gigbook.business.moments import now
 from gigbook.business.profiles import ProfileServer, stamped
 from gigbook.business.records import unexpected
-from gigbook.business.refusals import Changed, InvalidData
+from gigbook.business.refusals import Changed, InUse, InvalidData
 from gigbook.business.venues.model import Venue, VenueChanges, VenueDraft, revised
-from gigbook.business.venues.topic import VenueChanged, topic_of
+from gigbook.business.venues.topic import VenueChanged, VenueDeleted, topic_of
 from gigbook.business.versions import Expected, Versioned
 from greenroom.infrastructure import Conflict, Invalid
 
@@ -37,6 +37,13 @@ class VenueServer(ProfileServer[Venue], kind="venue"):
             return no_manager(refused)
         topic_of(self.key).publish(VenueChanged(venue))
         return stamped(venue)
+
+    async def delete(self, expected: Expected) -> Changed | InUse | None:
+        """Remove the venue, and tell whoever listens."""
+        refusal = await super().delete(expected)
+        if refusal is None:
+            topic_of(self.key).publish(VenueDeleted(self.key))
+        return refusal
 
 
 def no_manager(refused: Conflict | Invalid) -> InvalidData:

@@ -18,6 +18,13 @@ class VenueChanged:
     venue: Venue
 
 
-def topic_of(venue_id: int) -> Topic[VenueChanged]:
+@dataclass(frozen=True, slots=True)
+class VenueDeleted:
+    """The venue is gone, and nothing more will be told of it."""
+
+    id: int
+
+
+def topic_of(venue_id: int) -> Topic[VenueChanged | VenueDeleted]:
     """Where changes of this venue are told."""
     return Topic(f"venue:{venue_id}")

@@ -104,6 +104,15 @@ async def test_each_event_of_a_thing_has_an_id_of_its_own(service: Service, venu
         assert len(set(ids)) == 3
 
 
+async def test_it_ends_when_the_venue_is_gone(service: Service, venue: Json) -> None:
+    async with following(service, venue) as client:
+        await client.until(2)
+
+        assert (await service.api.delete(f"/api/venues/{venue['id']}")).status_code == 204
+
+        assert len(await client.end()) == 2
+
+
 @pytest.mark.parametrize("id", ["999", "0", "none"])
 async def test_a_venue_that_is_not_there_is_a_404(api: httpx.AsyncClient, id: str) -> None:
     assert (await api.get(f"/api/venues/{id}/events")).status_code == 404
