@@ -28,7 +28,7 @@ from gigbook.business.refusals import InvalidData, NotFound
 from gigbook.business.users import UserDraft
 from gigbook.business.venues import Span, VenueDraft
 from gigbook.business.versions import Versioned
-from greenroom import ServerDown, Supervisor
+from greenroom import ServerDown, Supervisor, sleep
 from greenroom.infrastructure import Conflict, Database, Invalid, NotSaved, Origin, Row
 from greenroom.testing import expected_crash
 from tests.gigbook.conftest import Service
@@ -169,6 +169,27 @@ async def test_a_change_by_another_program_is_seen_before_anything_is_decided(ve
 
     assert isinstance(await bookings.confirm(other), Versioned)
     assert await bookings.hold(one) == WrongStatus("cancelled", ("requested", "held"))
+
+
+async def test_a_hold_that_was_called_off_by_hand_holds_nothing_up(venue: int, artist: int) -> None:
+    one, other = await requested(venue, artist), await requested(venue, artist, 4, 6)
+    held = await bookings.hold(one, 1)
+    assert isinstance(held, Versioned)
+    assert held.value.held_until is not None
+    by_hand = {"status": "cancelled", "held_until": None, "updated_at": datetime.now(UTC)}
+    await database.call(Database.update, table, one, by_hand)
+    await sleep((held.value.held_until - datetime.now(UTC)).total_seconds())
+
+    assert isinstance(await bookings.confirm(other), Versioned)
+    assert await status(one) == "cancelled"
+
+
+async def test_a_reason_is_text_that_people_can_read(venue: int, artist: int) -> None:
+    id = await requested(venue, artist)
+
+    assert await bookings.cancel(id, "\x1b[2J") == InvalidData({"reason": "must not contain control characters"})
+    assert await bookings.cancel(id, "x" * 501) == InvalidData({"reason": "must have at most 500 characters"})
+    assert await status(id) == "requested"
 
 
 async def test_an_artist_who_is_removed_meanwhile_is_none(
