@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 Event: TypeAlias = tuple[str, ...]
 Measurements: TypeAlias = Mapping[str, float]
@@ -39,18 +39,18 @@ def attach(handler_id: str, event: Event, handler: Handler) -> None:
 
     Raises:
         ValueError: the id already listens to this event; detach it first.
+        TypeError: the event is no tuple of words, or the handler no function.
     """
-    listeners = bus.handlers.setdefault(event, {})
-    if handler_id in listeners:
-        raise ValueError(f"expected an id that does not listen to {event} yet, got {handler_id!r}")
-    listeners[handler_id] = handler
-    bus.listening = True
+    attach_many(handler_id, [event], handler)
 
 
 def attach_many(handler_id: str, events: list[Event], handler: Handler) -> None:
-    """Attach one handler to several events under one id."""
+    """Attach one handler to several events under one id, to all of them or to none; raises as `attach` does."""
     for event in events:
-        attach(handler_id, event, handler)
+        _check(handler_id, event, handler)
+    for event in events:
+        bus.handlers.setdefault(event, {})[handler_id] = handler
+        bus.listening = True
 
 
 def detach(handler_id: str) -> bool:
@@ -103,3 +103,13 @@ def span(event: Event, metadata: Metadata) -> Generator[dict[str, object]]:
         execute((*event, "exception"), {"duration": seconds}, {**metadata, **found, "error": error})
         raise
     execute((*event, "stop"), {"duration": time.perf_counter() - started}, {**metadata, **found})
+
+
+def _check(handler_id: str, event: object, handler: object) -> None:
+    words = cast("tuple[object, ...]", event) if isinstance(event, tuple) else ()
+    if not words or not all(isinstance(word, str) for word in words):
+        raise TypeError(f"expected an event as a tuple of words, as ('greenroom', 'process', 'crash'), got {event!r}")
+    if not callable(handler):
+        raise TypeError(f"expected a handler to be a function of event, measurements and metadata, got {handler!r}")
+    if handler_id in bus.handlers.get(cast(Event, event), {}):
+        raise ValueError(f"expected an id that does not listen to {event} yet, got {handler_id!r}")

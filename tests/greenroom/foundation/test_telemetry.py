@@ -3,7 +3,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -167,3 +167,25 @@ async def test_the_life_of_a_process_is_told(tree: Tree, told: Listener, caplog:
         ("stop", other),
     ]
     assert isinstance(told.heard[1][2]["reason"], ValueError)
+
+
+@pytest.mark.parametrize("event", ["served", (), ("bar", 5), None])
+def test_an_event_is_a_tuple_of_words(told: Listener, event: Any) -> None:
+    with pytest.raises(TypeError, match=r"expected an event as a tuple of words, as \('greenroom', .*, got"):
+        telemetry.attach("listen", event, told)
+
+    assert telemetry.list_handlers(("bar",)) == []
+
+
+def test_a_handler_is_a_function() -> None:
+    with pytest.raises(TypeError, match="expected a handler to be a function of event, measurements and metadata"):
+        telemetry.attach("listen", SERVED, cast(Any, None))
+
+
+def test_a_handler_is_attached_to_all_events_or_to_none(told: Listener) -> None:
+    telemetry.attach("listen", SPILT, told)
+
+    with pytest.raises(ValueError, match="expected an id that does not listen"):
+        telemetry.attach_many("listen", [SERVED, SPILT], told)
+
+    assert telemetry.list_handlers(("bar",)) == [("listen", SPILT)]
