@@ -8,6 +8,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from greenroom.foundation.namespace import current_namespace
 from greenroom.foundation.outcome import Exited, Outcome
+from greenroom.foundation.seconds import limit_of
 
 T = TypeVar("T")
 
@@ -52,7 +53,12 @@ class Answer(Generic[T]):
 async def wait_for(
     answers: Sequence[Answer[Any]], wanted: int, seconds: float | None, *, fail_fast: bool = False
 ) -> None:
-    """Wait until so many of the answers are settled, or one has failed if that is enough, or the time is up."""
+    """Wait until so many of the answers are settled, or one has failed if that is enough, or the time is up.
+
+    Raises:
+        ValueError: the time is no number of seconds.
+    """
+    seconds = limit_of("timeout", seconds)
     missing = wanted - sum(answer.settled for answer in answers)
     if missing <= 0 or (fail_fast and any(isinstance(answer.outcome, Exited) for answer in answers)):
         return

@@ -104,7 +104,9 @@ class Answering(Inbox):
     async def _terminate(self, reason: object) -> object:
         if "terminate" in self.server.__hooks__:
             try:
-                await self.server.terminate(reason)
+                outcome = self.server.terminate(reason)
+                if isinstance(outcome, COROUTINE):
+                    await outcome
             except GeneratorExit:
                 raise
             except BaseException as error:  # OTP: a terminate that fails gives the process its own reason

@@ -19,7 +19,7 @@ from greenroom.foundation.errors import NotRunning
 from greenroom.foundation.observer import DebugFunction, MessageIn, MessageOut, Observer, SystemEvent
 from greenroom.foundation.process import Process
 from greenroom.foundation.redaction import without_secrets
-from greenroom.foundation.ref import Ref
+from greenroom.foundation.ref import Ref, process_at
 
 __all__ = [
     "DebugFunction",
@@ -163,7 +163,7 @@ def _installed(ref: Ref[Any], word: str) -> DebugFunction | None:
 
 
 def _process(ref: Ref[Any], what: str) -> Process[Any]:
-    process = ref.where()
-    if not isinstance(process, Process):
+    process = process_at(ref)
+    if not isinstance(process, Process) or not process.alive:
         raise NotRunning(ref, what)
     return process

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self, cast
 
 from greenroom.foundation.child import ChildForm, ChildSpec, child_spec
-from greenroom.foundation.errors import Ignored, StartError, StartFailed
+from greenroom.foundation.errors import Ignored, Rejected, StartError, StartFailed
 from greenroom.foundation.exits import SHUTDOWN, is_clean
 from greenroom.foundation.genserver import GenServer
 from greenroom.foundation.mailbox import NOTHING, Arguments
 from greenroom.foundation.process import Process
 from greenroom.foundation.ref import Ref
-from greenroom.foundation.restart import Intensity, comes_back
+from greenroom.foundation.restart import Intensity, comes_back, is_count
 from greenroom.foundation.stopping import shut_down, shut_down_all
 from greenroom.foundation.supervisor import LIMITS, ChildInfo, Counts, NoSuchChild, reason_of_start, report_restart
 
@@ -59,7 +59,7 @@ class DynamicSupervisor(GenServer, type="supervisor"):
     def __post_init__(self) -> None:
         _only("strategy", self.strategy, "one_for_one")
         _only("auto_shutdown", self.auto_shutdown, "never")
-        if self.max_children is not None and self.max_children < 0:
+        if self.max_children is not None and not is_count(self.max_children):
             raise ValueError(f"expected max_children to be at least 0 or None, got {self.max_children!r}")
         if not isinstance(cast(object, self.extra_arguments), tuple):
             raise ValueError(f"expected extra_arguments to be a tuple, got {self.extra_arguments!r}")
@@ -101,6 +101,8 @@ class DynamicSupervisor(GenServer, type="supervisor"):
 
     async def terminate_child(self, ref: Ref[Any]) -> NoSuchChild | None:
         """Stop the child and forget it; one that can not be restarted is given up, by the address that it had."""
+        if not isinstance(cast(object, ref), Ref):
+            raise Rejected(f"expected the Ref of a child, got {ref!r}")
         process: Any = ref.find()
         if self._restarting.pop(process, None) is not None:
             return None

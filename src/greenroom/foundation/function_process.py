@@ -25,6 +25,7 @@ from greenroom.foundation.process import Process
 from greenroom.foundation.ref import Exit, Monitor, Ref
 from greenroom.foundation.report import report_start
 from greenroom.foundation.running import running_process
+from greenroom.foundation.seconds import limit_of
 from greenroom.foundation.server import Server
 from greenroom.foundation.ties import Control, Ending
 
@@ -73,6 +74,17 @@ async def receive(wanted: Callable[[Any], object] | None = None, /, *, timeout: 
     return await process.receive(_test_for(wanted), timeout)
 
 
+def checked_function(function: Function) -> Function:
+    """The function, if it is one.
+
+    Raises:
+        TypeError: it can not be called; a coroutine is a call already.
+    """
+    if not callable(cast(object, function)):
+        raise TypeError(f"expected a function, and its arguments apart from it, got {function!r}")
+    return function
+
+
 def _test_for(wanted: Callable[[Any], object] | None) -> Callable[[Any], object]:
     if wanted is None:
         return lambda message: True
@@ -87,7 +99,7 @@ class Body(Server):
     __slots__ = ("_args", "_function", "_kwargs")
 
     def __init__(self, function: Function, args: Arguments, kwargs: Keywords) -> None:
-        self._function = function
+        self._function = checked_function(function)
         self._args = args
         self._kwargs = kwargs
 
@@ -169,6 +181,7 @@ class FunctionProcess(Process[object]):
 
     async def receive(self, wanted: Callable[[Any], object], seconds: float | None) -> Any:
         """Take the oldest message that is wanted out of the mailbox; see the function of this name."""
+        seconds = limit_of("timeout", seconds)
         timer = None if seconds is None else self.namespace.scheduler.timers.schedule(seconds, self._wake)
         seen = 0
         try:

@@ -32,6 +32,7 @@ from greenroom.foundation.ref import Monitor, Ref
 from greenroom.foundation.reply import Reply
 from greenroom.foundation.restart import ChildOptions
 from greenroom.foundation.rollback import undone_on_failure
+from greenroom.foundation.seconds import limit_of
 from greenroom.foundation.server import Server
 from greenroom.foundation.start import launch
 from greenroom.foundation.ties import NONE, Control, Ending
@@ -106,9 +107,12 @@ class GenServer(Server):
         """Run this method of the server after the answer, before any message. OTP's `continue`."""
         _demand(self, "next").continuations.append((_own(self, method), args, kwargs, None))
 
-    def idle(self, seconds: float) -> None:
-        """Get a `Timeout()` in `handle_info` unless a message comes within this time. Holds until the next message."""
-        _demand(self, "idle").idle = seconds
+    def idle(self, seconds: float | None) -> None:
+        """Get a `Timeout()` in `handle_info` unless a message comes within this time, None for never.
+
+        Holds until the next message.
+        """
+        _demand(self, "idle").idle = limit_of("idle", seconds)
 
     def hibernate(self) -> None:
         """Give back what memory can be given back; a process at rest holds no more than its state anyway."""
@@ -116,7 +120,10 @@ class GenServer(Server):
     def after(
         self, seconds: float, method: Callable[Concatenate[Any, P], object], /, *args: P.args, **kwargs: P.kwargs
     ) -> Timer:
-        """Run this method of the server as a message, in this many seconds; cancelled when the process ends."""
+        """Run this method of the server as a message, in this many seconds; cancelled when the process ends.
+
+        It never runs within this handler: with zero seconds and less it is one of the next messages.
+        """
         # Programs set a timer with every request: `later` of the process, written out.
         try:
             process: Process[Any] = self.__process__
@@ -137,19 +144,19 @@ class GenServer(Server):
 
     def link(self, ref: Ref[Any]) -> None:
         """End when the other crashes, and the other way round; at once, with `noproc`, when it is not there."""
-        _process_of(self, "link").link(_target(ref))
+        _process_of(self, "link").link(ref)
 
     def unlink(self, ref: Ref[Any]) -> None:
         """Undo the link."""
-        _process_of(self, "unlink").unlink(_target(ref))
+        _process_of(self, "unlink").unlink(ref)
 
     def monitor(self, ref: Ref[Any]) -> Monitor:
         """Get one `Down` in `handle_info` when the other ends, at once if it is not there."""
         return _process_of(self, "monitor").monitor(ref)
 
-    def demonitor(self, monitor: Monitor) -> None:
-        """Undo the monitor; a `Down` that is on its way is dropped."""
-        _process_of(self, "demonitor").demonitor(monitor)
+    def demonitor(self, monitor: Monitor) -> bool:
+        """Undo the monitor; a `Down` that is on its way is dropped. False if it was over already."""
+        return _process_of(self, "demonitor").demonitor(monitor)
 
 
 HOOKS = ("init", "terminate", "handle_info")
@@ -177,11 +184,6 @@ def _is_undone(cls: type[GenServer]) -> bool:
     return cls.__undoes__ and "terminate" in cls.__hooks__
 
 
-def _target(ref: Ref[Any]) -> Process[Any] | None:
-    found = ref.where()
-    return found if isinstance(found, Process) else None
-
-
 def _overrides(cls: type[GenServer], hook: str) -> bool:
     return getattr(cls, hook) is not getattr(Server, hook) and getattr(cls, hook) is not getattr(GenServer, hook)
 
@@ -207,6 +209,10 @@ def _refuse_shadows(cls: type[GenServer]) -> None:
     for name in inspect.get_annotations(cls):
         if name in cls.__reserved__:
             raise TypeError(f"expected a field name that GenServer does not use, got {cls.__name__}.{name}")
+    for name in cls.__dict__:
+        # What a `Server` has is a hook, and is there to be overridden.
+        if name in GenServer.__reserved__ and not hasattr(Server, name):
+            raise TypeError(f"expected a method name that GenServer does not use, got {cls.__name__}.{name}")
 
 
 def reserved_names(cls: type[GenServer]) -> frozenset[str]:

@@ -16,7 +16,7 @@ from greenroom.foundation.mailbox import Arguments, Function
 from greenroom.foundation.process import Process
 from greenroom.foundation.process_info import ProcessInfo, process_info
 from greenroom.foundation.redaction import show
-from greenroom.foundation.ref import CALL_SECONDS, Ref
+from greenroom.foundation.ref import CALL_SECONDS, Ref, process_at
 from greenroom.foundation.state import fields_of, put_fields
 
 S = TypeVar("S")
@@ -111,7 +111,7 @@ async def _ask_for(ref: Ref[Any], what: str, function: Function, args: Arguments
 
 
 async def _ask(ref: Ref[Any], function: Function, args: Arguments, timeout: float | None) -> object:
-    process = ref.find()
+    process = process_at(ref)
     if not isinstance(process, Process):
         raise NotRunning(ref, function.__name__.strip("_"), timeout)
     outcome: object = await process.system(function, args, timeout)

@@ -55,4 +55,7 @@ class NotOwner(GreenroomError, ValueError):
     """Only who started a task may wait for it, ignore it or shut it down."""
 
     def __init__(self, task: object, owner: object, asker: object) -> None:
-        super().__init__(f"expected {task} to be asked for by its owner {owner}, got {asker}")
+        super().__init__(
+            f"expected {task} to be asked for by its owner {owner}, got {asker}; "
+            "asyncio.gather and wait_for ask in tasks of their own: use Task.await_many and await_(seconds)"
+        )

@@ -12,10 +12,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias, cast
 
 from greenroom.foundation.child import ChildForm, ChildSpec, child_spec
-from greenroom.foundation.errors import StartError
+from greenroom.foundation.errors import Rejected, StartError
 from greenroom.foundation.mailbox import Arguments
 from greenroom.foundation.namespace import Name, Namespace
 from greenroom.foundation.process import Process
@@ -66,6 +66,8 @@ class PartitionSupervisor(Supervisor):
 
     async def resize(self, partitions: int) -> NoSuchSize | StartError | None:
         """Stop the last partitions, or start them again; keys are shared out anew."""
+        if not isinstance(cast(object, partitions), int):
+            raise Rejected(f"expected partitions to be an integer, got {partitions!r}")
         if not 0 <= partitions <= self._most:
             return NoSuchSize(partitions, self._most)
         while self._size > partitions:

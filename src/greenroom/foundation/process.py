@@ -21,6 +21,7 @@ from greenroom.foundation.exits import KILL, NOPROC, NORMAL, reason_of
 from greenroom.foundation.mailbox import BUSY, CLOSED, NOTHING, Arguments, Function, Keywords, Waiter
 from greenroom.foundation.ref import CALL_SECONDS, Ref
 from greenroom.foundation.reply import REPLY, Reply
+from greenroom.foundation.seconds import limit_of
 from greenroom.foundation.server import Gone, Server
 from greenroom.foundation.signals import Signals
 from greenroom.foundation.system import System
@@ -44,7 +45,10 @@ class Process(System, Signals, Ref[S_co]):
         namespace = self.namespace
         scheduler = namespace.scheduler
         if self.queue is None and scheduler.credit > 0 and namespace.pool:
-            function = self.server.__handlers__.get(method.__name__)
+            try:
+                function = self.server.__handlers__.get(method.__name__)
+            except AttributeError:
+                raise NotAHandler(type(self.server).__name__, method) from None
             if function is not None:
                 # The one place where speed decides: `enter`, `run` and `leave`, written out.
                 scheduler.credit -= 1
@@ -74,7 +78,7 @@ class Process(System, Signals, Ref[S_co]):
         self, method: Callable[..., object], args: Arguments, kwargs: Keywords, seconds: float | None
     ) -> Any:
         """Call with a deadline: inline when the process rests, otherwise through the mailbox."""
-        name = method.__name__
+        name = self._named(method)
         function = self._function(method, name, seconds)
         self._refuse_circle(name, seconds)
         if self.namespace.scheduler.credit <= 0:
@@ -92,6 +96,7 @@ class Process(System, Signals, Ref[S_co]):
 
         It must not raise, since it would crash the process.
         """
+        seconds = limit_of("timeout", seconds)
         name = function.__name__.strip("_")
         if self.queue is CLOSED:
             raise NotRunning(self, name, seconds)
@@ -104,7 +109,10 @@ class Process(System, Signals, Ref[S_co]):
 
     def cast(self, method: Callable[Concatenate[S_co, P], object], /, *args: P.args, **kwargs: P.kwargs) -> None:
         """Put the request into the mailbox."""
-        function = self.server.__handlers__.get(method.__name__)
+        try:
+            function = self.server.__handlers__.get(method.__name__)
+        except AttributeError:
+            raise NotAHandler(type(self.server).__name__, method) from None
         if function is not None:
             queue = self.queue
             if queue:
@@ -120,6 +128,7 @@ class Process(System, Signals, Ref[S_co]):
 
     async def stop(self, reason: object = NORMAL, timeout: float | None = None) -> None:
         """End in its turn, with `terminate`."""
+        timeout = limit_of("timeout", timeout)
         self._refuse_circle("stop", timeout)
         if self.queue is CLOSED:
             raise NotRunning(self, "stop", timeout)
@@ -165,9 +174,12 @@ class Process(System, Signals, Ref[S_co]):
         self.settle()
 
     def __repr__(self) -> str:
-        kind: type[Server] = self.server.kind if isinstance(self.server, Gone) else self.server.__class__
         name = "" if self.name is None else f" {self.name!r}"
-        return f"<{kind.__name__}{name} #{id(self):x}>"
+        return f"<{self._kind().__name__}{name} #{id(self):x}>"
+
+    def _kind(self) -> type[Server]:
+        kind: type[Server] = self.server.kind if isinstance(self.server, Gone) else self.server.__class__
+        return kind
 
     # Waiting for answers.
 
@@ -238,6 +250,12 @@ class Process(System, Signals, Ref[S_co]):
         if function is None:
             raise NotAHandler(type(self.server).__name__, method)
         return function
+
+    def _named(self, method: Callable[..., object]) -> str:
+        name: object = getattr(method, "__name__", None)
+        if not isinstance(name, str):
+            raise NotAHandler(self._kind().__name__, method)
+        return name
 
     def _refuse_circle(self, name: str, seconds: float | None) -> None:
         worker = worker_on(self.namespace.scheduler.loop)

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from greenroom.foundation.namespace import Name
 from greenroom.foundation.process import Process
-from greenroom.foundation.ref import Ref
+from greenroom.foundation.ref import Ref, process_at
 from greenroom.foundation.ties import Ties
 
 Activity: TypeAlias = Literal["idle", "ready", "running", "waiting", "suspended"]
@@ -38,8 +38,8 @@ class ProcessInfo:
 
 def process_info(ref: Ref[Any]) -> ProcessInfo | None:
     """What the process is and does right now; None when there is none."""
-    process = ref.where()
-    if not isinstance(process, Process):
+    process = process_at(ref)
+    if not isinstance(process, Process) or not process.alive:
         return None
     ties: Ties = process.ties or Ties()
     return ProcessInfo(

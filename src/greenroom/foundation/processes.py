@@ -16,9 +16,10 @@ from greenroom.foundation.errors import NotRunning
 from greenroom.foundation.mailbox import NOTHING, Waiter
 from greenroom.foundation.namespace import Name, current_namespace, namespace_of
 from greenroom.foundation.process import Process
-from greenroom.foundation.ref import Monitor, Ref
+from greenroom.foundation.ref import Monitor, Ref, process_at
 from greenroom.foundation.running import running_process
 from greenroom.foundation.scheduler import current_scheduler
+from greenroom.foundation.seconds import limit_of
 from greenroom.foundation.ties import NONE
 from greenroom.foundation.timer import Timer
 
@@ -33,12 +34,12 @@ class TimerCancelled:
 
 def link(ref: Ref[Any]) -> None:
     """End when the other crashes, and the other way round; at once, with `noproc`, when it is not there."""
-    running_process("link").link(_living(ref))
+    running_process("link").link(ref)
 
 
 def unlink(ref: Ref[Any]) -> None:
     """Undo the link."""
-    running_process("unlink").unlink(_living(ref))
+    running_process("unlink").unlink(ref)
 
 
 def monitor(ref: Ref[Any]) -> Monitor:
@@ -46,9 +47,9 @@ def monitor(ref: Ref[Any]) -> Monitor:
     return running_process("monitor").monitor(ref)
 
 
-def demonitor(watch: Monitor) -> None:
-    """Undo the monitor; a `Down` that waits already is dropped."""
-    running_process("demonitor").demonitor(watch)
+def demonitor(watch: Monitor) -> bool:
+    """Undo the monitor; a `Down` that waits already is dropped. False if it was over already."""
+    return running_process("demonitor").demonitor(watch)
 
 
 def trap_exit(trapping: bool = True) -> bool:
@@ -123,8 +124,9 @@ def send_after(ref: Ref[Any], message: object, seconds: float) -> Timer:
     """Send a message in this many seconds, to whoever is at the address then. Works anywhere.
 
     A timer for one process, not for a name, goes with that process. `timer.remaining` reads it, `timer.cancel()`
-    makes sure that it does not fire.
+    makes sure that it does not fire. Zero seconds and less are as soon as can be, and never before this returns.
     """
+    process_at(ref)
     if isinstance(ref, Process):
         return ref.later(seconds, (ref.server.__class__.__info__, (message,), NOTHING, None))
     # The name is looked up in the namespace that is current here, not where the timer happens to fire.
@@ -157,9 +159,10 @@ def now() -> datetime:
 
 async def sleep(seconds: float | None) -> None:
     """Suspend the running handler or task for this long, None for ever; other processes go on. Works anywhere."""
-    if seconds is not None and seconds <= 0:
+    if isinstance(seconds, (int, float)) and seconds <= 0:
         await asyncio.sleep(0)
         return
+    seconds = limit_of("the time to sleep", seconds)
     scheduler = current_scheduler()
     awake = scheduler.loop.create_future()
     timer = None if seconds is None else scheduler.timers.schedule(seconds, _wake, awake)
@@ -176,5 +179,5 @@ def _wake(sleeper: Waiter) -> None:
 
 
 def _living(ref: Ref[Any]) -> Process[Any] | None:
-    found = ref.where()
-    return found if isinstance(found, Process) else None
+    found = process_at(ref)
+    return found if isinstance(found, Process) and found.alive else None

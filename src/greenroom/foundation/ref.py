@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, NoReturn, ParamSpec, TypeVar, cast
 
 from greenroom.foundation.errors import NotRunning
 from greenroom.foundation.exits import NOPROC
 from greenroom.foundation.namespace import Name, checked, current_namespace
+from greenroom.foundation.seconds import limit_of
 
 S_co = TypeVar("S_co", covariant=True)
 P = ParamSpec("P")
@@ -79,8 +80,12 @@ class Ref(Generic[S_co]):
             process.send(message)
 
     def within(self, seconds: float | None) -> Ref[S_co]:
-        """The same address, where calls wait for this many seconds; None waits for as long as it takes."""
-        return Within(self, seconds)
+        """The same address, where calls wait for this many seconds; None waits for as long as it takes.
+
+        Raises:
+            ValueError: it is no number of seconds.
+        """
+        return Within(self, limit_of("within", seconds))
 
     async def stop(self, reason: object = "normal", timeout: float | None = None) -> None:
         """Ask the process to end in good order, with its `terminate`, and wait until it is gone.
@@ -124,6 +129,18 @@ class Ref(Generic[S_co]):
 
     async def _refuse(self, method: str) -> NoReturn:
         raise NotRunning(self, method, self.seconds)
+
+
+def process_at(ref: Ref[Any]) -> Ref[Any] | None:
+    """The process behind an address, dead or alive, or None.
+
+    Raises:
+        TypeError: it is no address.
+    """
+    if not isinstance(cast(object, ref), Ref):
+        raise TypeError(f"expected a Ref, as start answers and Ref(Server, name) makes, got {ref!r}")
+    found: Ref[Any] | None = ref.find()
+    return found
 
 
 class Named(Ref[S_co]):

@@ -20,9 +20,10 @@ from typing import Any, Literal, TypeAlias, cast
 from greenroom.foundation.duplicate_table import DuplicateTable, PartedBy
 from greenroom.foundation.errors import AlreadyStarted
 from greenroom.foundation.genserver import GenServer
-from greenroom.foundation.namespace import Name, Namespace, current_namespace
+from greenroom.foundation.namespace import Name, Namespace, checked, current_namespace
 from greenroom.foundation.process import Process
 from greenroom.foundation.ref import Ref
+from greenroom.foundation.restart import is_count
 from greenroom.foundation.table import NoRegistry, Table
 from greenroom.foundation.unique_table import UniqueTable
 
@@ -45,10 +46,15 @@ class Registry(GenServer):
 
     def __post_init__(self) -> None:
         _parted_by(self.keys)
-        if not isinstance(cast(object, self.partitions), int) or self.partitions < 1:
+        if not is_count(self.partitions) or self.partitions == 0:
             raise ValueError(f"expected partitions to be an integer of at least 1, got {self.partitions!r}")
         if isinstance(self.listeners, str):
             raise ValueError(f"expected listeners to be a list of names, got {self.listeners!r}")
+        for name in self.listeners:
+            if not isinstance(name, (str, tuple)):
+                checked(name)
+        if not isinstance(cast(object, self.meta), Mapping):
+            raise ValueError(f"expected meta to be a mapping, got {self.meta!r}")
 
     @staticmethod
     def table(registry: Name | Ref[Registry]) -> Table:

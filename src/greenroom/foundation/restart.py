@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias, TypeVar, get_args
 
 from greenroom.foundation.exits import is_clean
 from greenroom.foundation.mailbox_limit import MailboxLimit
+from greenroom.foundation.seconds import is_seconds, limit_of
 
 Strategy: TypeAlias = Literal["one_for_one", "one_for_all", "rest_for_one"]
 RestartType: TypeAlias = Literal["permanent", "transient", "temporary"]
@@ -45,6 +46,8 @@ class ChildOptions:
             raise ValueError(f"expected type to be worker or supervisor, got {self.type!r}")
         if self.shutdown is not None and not is_shutdown(self.shutdown):
             raise ValueError(f"expected shutdown to be seconds, 'brutal_kill' or 'infinity', got {self.shutdown!r}")
+        if self.timeout is not None:
+            object.__setattr__(self, "timeout", limit_of("the time for init", self.timeout))
         if self.significant and self.restart == "permanent":
             raise ValueError("expected a significant child to be transient or temporary, got a permanent one")
 
@@ -53,7 +56,12 @@ def is_shutdown(value: object) -> bool:
     """Whether this says how long a process has to stop."""
     if isinstance(value, str):
         return value in ("brutal_kill", "infinity")
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+    return is_seconds(value)
+
+
+def is_count(value: object) -> bool:
+    """Whether this is a number of things."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 class Intensity:
@@ -62,10 +70,10 @@ class Intensity:
     __slots__ = ("_times", "restarts", "seconds")
 
     def __init__(self, restarts: int, seconds: float) -> None:
-        if restarts < 0:
-            raise ValueError(f"expected max_restarts to be at least 0, got {restarts!r}")
-        if seconds <= 0:
-            raise ValueError(f"expected max_seconds to be more than 0, got {seconds!r}")
+        if not is_count(restarts):
+            raise ValueError(f"expected max_restarts to be an integer of at least 0, got {restarts!r}")
+        if not is_seconds(seconds) or seconds == 0:
+            raise ValueError(f"expected max_seconds to be seconds, more than 0, got {seconds!r}")
         self.restarts = restarts
         self.seconds = seconds
         self._times: deque[float] = deque()

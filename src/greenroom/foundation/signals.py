@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from greenroom.foundation.answering import Ended
-from greenroom.foundation.exits import KILLED, NOPROC, NORMAL
+from greenroom.foundation.exits import KILLED, NOPROC, NORMAL, SHUTDOWN
 from greenroom.foundation.handling import Handling
 from greenroom.foundation.mailbox import CLOSED, NOTHING, Message, Waiter
-from greenroom.foundation.ref import Down, Exit, Monitor, Ref
+from greenroom.foundation.ref import Down, Exit, Monitor, Ref, process_at
 from greenroom.foundation.report import report_end
 from greenroom.foundation.server import Server, gone
 from greenroom.foundation.ties import Ending, Ties
@@ -81,7 +81,8 @@ class Signals(Handling):
             # Before anyone is pulled along: who watches several hears of the ends in their order.
             self._tell(ties, reason)
         if orphans:
-            self._pull_along(orphans, reason)
+            # OTP: what was started under it, or by it, ends with `shutdown` when it ends in good order.
+            self._pull_along(orphans, SHUTDOWN if isinstance(reason, str) and reason == NORMAL else reason)
         if ties is not None and ties.links:
             self._pull_along(ties.links, reason)
         if self.parent is not None and self.parent.queue is not CLOSED:
@@ -98,17 +99,19 @@ class Signals(Handling):
         self.tie().tell(object(), tell)
         return waiter
 
-    def link(self, other: Signals | None) -> None:
+    def link(self, ref: Ref[Any]) -> None:
         """Let each end with the other; OTP: a link to what is not there brings its exit signal at once."""
-        if other is None or other.queue is CLOSED:
-            self.signal(NOPROC, other)
+        other = process_at(ref)
+        if not isinstance(other, Signals) or other.queue is CLOSED:
+            self.signal(NOPROC, ref if other is None else other)
         elif other is not self:
             self.tie().link(other)
             other.tie().link(self)
 
-    def unlink(self, other: Signals | None) -> None:
+    def unlink(self, ref: Ref[Any]) -> None:
         """Undo the link from both sides."""
-        if other is not None:
+        other = process_at(ref)
+        if isinstance(other, Signals):
             if self.ties is not None:
                 self.ties.links.pop(other, None)
             if other.ties is not None:
@@ -122,23 +125,26 @@ class Signals(Handling):
 
     def watch(self, monitor: Monitor) -> None:
         """Begin with a monitor that was made elsewhere."""
-        other = monitor.ref.where()
-        if isinstance(other, Signals):
+        other = process_at(monitor.ref)
+        if isinstance(other, Signals) and other.queue is not CLOSED:
             self.tie().watch(monitor, other)
             other.tie().tell(monitor, self._told)
         else:
             self._told(monitor, NOPROC)
 
-    def demonitor(self, monitor: Monitor) -> None:
-        """Undo the monitor, and take its `Down` back if it waits already."""
+    def demonitor(self, monitor: Monitor) -> bool:
+        """Undo the monitor, and take its `Down` back if it waits already; False if it was over."""
+        if not isinstance(cast(object, monitor), Monitor):
+            raise TypeError(f"expected what monitor answered, got {monitor!r}")
         other = self.tie().watching.pop(monitor, None)
         if other is not None and other.ties is not None:
             other.ties.watchers.pop(monitor, None)
-            return
+            return True
         if self.queue:
             self.queue[:] = [message for message in self.queue if not _is_down_of(message, monitor)]
         if self.backlog is not None:
             self.backlog = iter([message for message in self.backlog if not _is_down_of(message, monitor)])
+        return False
 
     def inform(self, message: object) -> None:
         """Put a message for `handle_info` into the mailbox."""

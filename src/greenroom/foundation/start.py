@@ -49,7 +49,7 @@ async def launch(
     # From the beginning: a process that ends as soon as its `init` is through has to be missed by its parent.
     process.parent = parent
     if name is not None:
-        _take(namespace, name, process)
+        take_name(namespace, name, process)
     namespace.processes.add(process)
     if link:
         _link_to_starter(process)
@@ -62,13 +62,21 @@ async def launch(
     return process
 
 
-def _take(namespace: Namespace, name: Name, process: Process[Any]) -> None:
+def take_name(namespace: Namespace, name: Name, process: Process[Any]) -> None:
+    """Register the process before anything of it runs.
+
+    Raises:
+        AlreadyStarted: the name is held.
+        StartFailed: it can not be registered, and the process is a child.
+        ValueError, TypeError: it can not be registered.
+    """
     try:
         namespace.register(name, process)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         if process.parent is None:
             raise
-        # The registry of the name does not run, or its keys are not unique: no reason for a supervisor to crash.
+        # The registry of the name does not run, its keys are not unique, or the name has no hash: no reason for a
+        # supervisor to crash.
         raise StartFailed(type(process.server).__name__, error) from error
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from greenroom.foundation.child import ChildSpec
 from greenroom.foundation.exits import SHUTDOWN
 from greenroom.foundation.process import Process
+from greenroom.foundation.worker import current_worker
 
 
 async def shut_down(process: Process[Any], spec: ChildSpec[Any]) -> None:
@@ -45,8 +46,14 @@ async def see_off(process: Process[Any], spec: ChildSpec[Any]) -> None:
     timer = None
     if not isinstance(limit, str):
         timer = process.namespace.scheduler.timers.schedule(limit, process.kill)
+    worker = current_worker()
+    if worker is not None:
+        # A child that calls its supervisor now would wait for ever: whoever looks for circles has to see this one.
+        worker.calling = process
     try:
         await gone
     finally:
+        if worker is not None:
+            worker.calling = None
         if timer is not None:
             timer.drop()

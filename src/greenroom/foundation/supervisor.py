@@ -12,9 +12,9 @@ through the mailbox, so that the supervisor still answers in between; each try c
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Self, TypeAlias, get_args
+from typing import Any, Final, Literal, Self, TypeAlias, cast, get_args
 
 from greenroom.foundation import telemetry
 from greenroom.foundation.child import ChildForm, ChildSpec, child_spec
@@ -114,6 +114,8 @@ class Supervisor(GenServer, type="supervisor"):
     def __post_init__(self) -> None:
         _one_of("strategy", self.strategy, Strategy)
         _one_of("auto_shutdown", self.auto_shutdown, AutoShutdown)
+        if isinstance(self.children, (str, Mapping)) or not isinstance(cast(object, self.children), Iterable):
+            raise ValueError(f"expected children to be a list of them, got {self.children!r}")
         self._intensity = Intensity(self.max_restarts, self.max_seconds)
 
     def specs(self) -> Iterable[ChildForm]:
@@ -169,7 +171,7 @@ class Supervisor(GenServer, type="supervisor"):
 
     async def terminate_child(self, child_id: Hashable) -> NoSuchChild | None:
         """Stop a child and keep its spec, unless it is temporary."""
-        child = self._children.get(child_id)
+        child = self._known(child_id)
         if child is None:
             return NoSuchChild(child_id)
         await self._stop(child)
@@ -178,7 +180,7 @@ class Supervisor(GenServer, type="supervisor"):
 
     async def restart_child(self, child_id: Hashable) -> Ref[Any] | StartError | NoSuchChild | ChildRunning:
         """Start a child again that was terminated."""
-        child = self._children.get(child_id)
+        child = self._known(child_id)
         if child is None:
             return NoSuchChild(child_id)
         if child.process is not None:
@@ -187,7 +189,7 @@ class Supervisor(GenServer, type="supervisor"):
 
     async def delete_child(self, child_id: Hashable) -> NoSuchChild | ChildRunning | None:
         """Forget the spec of a child that does not run."""
-        child = self._children.get(child_id)
+        child = self._known(child_id)
         if child is None:
             return NoSuchChild(child_id)
         if child.process is not None:
@@ -266,6 +268,9 @@ class Supervisor(GenServer, type="supervisor"):
         if not is_hashable(spec.child_id):
             raise ValueError(f"expected a child id that can be hashed, got {spec.child_id!r}")
         return spec
+
+    def _known(self, child_id: Hashable) -> Child | None:
+        return self._children.get(child_id) if is_hashable(child_id) else None
 
     def _forgets(self, child: Child) -> bool:
         # A temporary child does not come back, and its id is free as soon as it does not run.

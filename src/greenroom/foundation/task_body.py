@@ -6,12 +6,13 @@ from reprlib import Repr
 from typing import Any, Final, Generic, Protocol, Self, TypeAlias, TypeVar
 
 from greenroom.foundation.child import ChildSpec
-from greenroom.foundation.function_process import Body, FunctionProcess
+from greenroom.foundation.function_process import Body, FunctionProcess, checked_function
 from greenroom.foundation.mailbox import Arguments, Function, Keywords
 from greenroom.foundation.namespace import Name, current_namespace
 from greenroom.foundation.owner import Owner, current_owner, link_to, running_owner
 from greenroom.foundation.process import Process
 from greenroom.foundation.restart import ChildOptions
+from greenroom.foundation.start import take_name
 
 R = TypeVar("R")
 
@@ -75,7 +76,7 @@ class TaskSpec(ChildSpec[object], Generic[R]):
         options: ChildOptions = TEMPORARY,
         name: Name | None = None,
     ) -> None:
-        super().__init__(start_function, args, kwargs, options, name)
+        super().__init__(checked_function(start_function), args, kwargs, options, name)
         self.callers = callers_here()
         self.client: Client | None = None
 
@@ -107,12 +108,13 @@ def begin(body: TaskBody, parent: Process[Any] | None = None, name: Name | None 
 
     Raises:
         AlreadyStarted: the name is held.
+        StartFailed: it can not be registered, and the task is a child.
     """
     namespace = current_namespace() if parent is None else parent.namespace
     process = FunctionProcess(body, namespace, name)
-    if name is not None:
-        namespace.register(name, process)
     process.parent = parent
+    if name is not None:
+        take_name(namespace, name, process)
     process.start()
     return process
 

@@ -17,6 +17,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, TypeAlias, TypedDict, TypeVar, get_args
 
+from greenroom.foundation.function_process import checked_function
 from greenroom.foundation.inputs import inputs_of
 from greenroom.foundation.mailbox import Arguments, Function
 from greenroom.foundation.namespace import current_namespace
@@ -24,6 +25,7 @@ from greenroom.foundation.outcome import Done, Exited, Outcome, TaskTimeout
 from greenroom.foundation.owner import current_owner, unwatch, watch
 from greenroom.foundation.process import Process
 from greenroom.foundation.restart import Shutdown, is_shutdown
+from greenroom.foundation.seconds import limit_of
 from greenroom.foundation.task_body import Callers, Client, TaskBody, begin, chain
 from greenroom.foundation.timer import Timer
 
@@ -74,8 +76,7 @@ class StreamOptions:
     def __post_init__(self) -> None:
         if self.max_concurrency is not None and not _is_positive(self.max_concurrency):
             raise ValueError(f"expected max_concurrency to be an integer above 0, got {self.max_concurrency!r}")
-        if self.timeout is not None and not _is_duration(self.timeout):
-            raise ValueError(f"expected timeout to be seconds or None, got {self.timeout!r}")
+        object.__setattr__(self, "timeout", limit_of("timeout", self.timeout))
         if self.on_timeout not in get_args(OnTimeout):
             raise ValueError(f"expected on_timeout to be 'exit' or 'kill_task', got {self.on_timeout!r}")
         if not is_shutdown(self.shutdown):
@@ -100,7 +101,7 @@ class TaskStream(Generic[R_co]):
         linked: bool,
     ) -> None:
         self.items = items
-        self.function = function
+        self.function = checked_function(function)
         self.options = options
         self.launch = launch
         self.linked = linked
@@ -281,7 +282,3 @@ async def launch_alone(function: Function, args: Arguments, callers: Callers, cl
 
 def _is_positive(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _is_duration(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0

@@ -99,11 +99,17 @@ class TimerWheel:
         """Call back in this many seconds, never earlier; zero and less mean with the next look.
 
         Until it has fired or was cancelled, it stands among the timers of its `owner`.
+
+        Raises:
+            ValueError: it is no number of seconds.
         """
         now = self.monotonic()
-        due = now + seconds
-        # Not in a bucket whose start has come: it is about to be spread.
-        bucket = self._latest if now < self._after < due <= self._until else self._bucket(now, due)
+        try:
+            due = now + seconds
+            # Not in a bucket whose start has come: it is about to be spread.
+            bucket = self._latest if now < self._after < due <= self._until else self._bucket(now, due)
+        except (TypeError, ValueError, OverflowError):
+            raise ValueError(f"expected a time in seconds, and not without end, got {seconds!r}") from None
         timer = Timer()
         timer.wheel = self
         timer.due = due
@@ -120,16 +126,18 @@ class TimerWheel:
         """Fire what is due, in the order of time, and arm for the next."""
         now = int(self.clock.monotonic() * TICKS_PER_SECOND + SLACK)
         self._armed = None
-        while self._starts and self._starts[0] >> 3 <= now:
-            key = heappop(self._starts)
-            self._tick = max(self._tick, key >> 3)
-            bucket = self._buckets.pop(key)
-            if key & 7:
-                self._spread(bucket)
-            else:
-                self._fire(bucket)
-        self._tick = max(self._tick, now)
-        self._arm_next()
+        try:
+            while self._starts and self._starts[0] >> 3 <= now:
+                key = heappop(self._starts)
+                self._tick = max(self._tick, key >> 3)
+                bucket = self._buckets.pop(key)
+                if key & 7:
+                    self._spread(bucket)
+                else:
+                    self._fire(bucket)
+        finally:
+            self._tick = max(self._tick, now)
+            self._arm_next()
 
     def next_due(self) -> float | None:
         """Seconds until the next look is worth it, None when nothing waits."""
@@ -179,10 +187,17 @@ class TimerWheel:
 
     def _fire(self, bucket: Timers) -> None:
         # One callback may cancel another of the same bucket, so each is taken out only when its turn comes.
-        for timer in sorted(bucket, key=_due):
-            if timer in bucket:
-                timer.drop()
-                timer.fire()
+        try:
+            for timer in sorted(bucket, key=_due):
+                if timer in bucket:
+                    timer.drop()
+                    timer.fire()
+        finally:
+            # One that raises leaves the others behind: they fire with the next look.
+            for timer in bucket:
+                later = self._at(self._key(timer.due, self._tick + 1))
+                later[timer] = None
+                timer.bucket = later
 
     def _arm_next(self) -> None:
         seconds = self.next_due()

@@ -85,11 +85,11 @@ class Probe:
 
     def link(self, ref: Ref[Any]) -> None:
         """End with the other, or get an `Exit` after `trap_exit`."""
-        self._process.link(ref.find())
+        self._process.link(ref)
 
     def unlink(self, ref: Ref[Any]) -> None:
         """Undo it."""
-        self._process.unlink(ref.find())
+        self._process.unlink(ref)
 
     def trap_exit(self, trapping: bool = True) -> None:
         """Get exit signals as `Exit` messages."""

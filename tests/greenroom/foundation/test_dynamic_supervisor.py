@@ -18,13 +18,16 @@ from greenroom import (
     Global,
     Ignored,
     Informed,
+    NoRegistry,
     NoSuchChild,
     Ref,
     Refused,
     Registry,
+    Rejected,
     StartError,
     StartFailed,
     Supervisor,
+    Task,
     TooManyChildren,
     Via,
     change_settings,
@@ -141,8 +144,8 @@ def test_a_dynamic_supervisor_without_options_has_those_of_elixir() -> None:
     ("option", "value", "words"),
     [
         ("strategy", "one_for_all", "expected strategy to be one_for_one, got 'one_for_all'"),
-        ("max_restarts", -1, "expected max_restarts to be at least 0, got -1"),
-        ("max_seconds", 0, "expected max_seconds to be more than 0, got 0"),
+        ("max_restarts", -1, "expected max_restarts to be an integer of at least 0, got -1"),
+        ("max_seconds", 0, "expected max_seconds to be seconds, more than 0, got 0"),
         ("max_children", -1, "expected max_children to be at least 0 or None, got -1"),
         ("extra_arguments", "no tuple", "expected extra_arguments to be a tuple, got 'no tuple'"),
         ("auto_shutdown", "any_significant", "expected auto_shutdown to be never, got 'any_significant'"),
@@ -454,3 +457,25 @@ async def test_a_child_that_ends_by_itself_and_does_not_come_back_is_forgotten(t
 def test_an_answer_of_a_start_is_an_address_or_an_error() -> None:
     assert issubclass(TooManyChildren, StartError)
     assert issubclass(Ignored, StartError)
+
+
+@pytest.mark.parametrize("restart", ["temporary", "permanent"])
+async def test_a_task_whose_registry_is_not_there_is_a_failed_start(tree: Tree, restart: Any) -> None:
+    sup = await tree.start(DynamicSupervisor)
+    task = Task.child_spec(settle).restart(restart).named(Via("nowhere", "task"))
+
+    failed = await sup.call(DynamicSupervisor.start_child, task)
+
+    assert isinstance(failed, StartFailed)
+    assert isinstance(failed.reason, NoRegistry)
+    assert await sup.call(DynamicSupervisor.count_children) == Counts(0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("nonsense", ["stack", None, 5])
+async def test_a_child_to_stop_is_named_by_its_address(tree: Tree, nonsense: Any) -> None:
+    sup = await tree.start(DynamicSupervisor)
+
+    with pytest.raises(Rejected, match="expected the Ref of a child, got"):
+        await sup.call(DynamicSupervisor.terminate_child, nonsense)
+
+    assert sup.alive

@@ -1,5 +1,6 @@
 import asyncio
 from dataclasses import dataclass
+from types import new_class
 from typing import Any
 
 import pytest
@@ -238,6 +239,18 @@ async def test_what_is_no_public_method_is_no_request(tree: Tree) -> None:
         await stack.call(Stack.terminate, "normal")
 
 
+@pytest.mark.parametrize("nonsense", ["pop", None, 5])
+async def test_a_request_names_a_method(tree: Tree, nonsense: Any) -> None:
+    stack = await tree.start(Stack)
+
+    with pytest.raises(NotAHandler, match="expected a public method of Stack, got"):
+        await stack.call(nonsense)
+    with pytest.raises(NotAHandler):
+        await stack.within(1.0).call(nonsense)
+    with pytest.raises(NotAHandler):
+        stack.cast(nonsense)
+
+
 async def test_a_subclass_answers_with_its_own_method(tree: Tree) -> None:
     class Loud(Stack):
         async def pop(self) -> str:
@@ -382,3 +395,23 @@ def test_a_spec_is_never_changed() -> None:
     assert (spec.child_id, spec.options, spec.name) == (Stack, GenServer.__child__, None)
     assert (changed.child_id, changed.options.restart, changed.name) == ("other", "temporary", "stack")
     assert DynamicSupervisor.__child__.type == "supervisor"
+
+
+async def test_hooks_need_not_suspend(tree: Tree) -> None:
+    ended: list[object] = []
+
+    def init(server: object) -> None:
+        ended.append("not yet")
+
+    def terminate(server: object, reason: object) -> None:
+        ended.append(reason)
+
+    plain: Any = new_class("Plain", (GenServer,), exec_body=lambda body: body.update(init=init, terminate=terminate))
+    await (await plain.start()).stop()
+
+    assert ended == ["not yet", "normal"]
+
+
+def test_a_method_does_not_take_the_place_of_one_that_servers_have() -> None:
+    with pytest.raises(TypeError, match=r"expected a method name that GenServer does not use, got Bus\.stop"):
+        new_class("Bus", (GenServer,), exec_body=lambda body: body.update(stop=print))

@@ -16,6 +16,7 @@ from greenroom import (
     Partition,
     PartitionSupervisor,
     Ref,
+    Rejected,
     StartFailed,
     Supervisor,
     Task,
@@ -244,3 +245,13 @@ async def test_stopping_it_stops_all_partitions(tree: Tree) -> None:
 
     assert await task.yield_() == Done("shutdown")
     assert not Ref(Desk, Partition("others", 1)).alive
+
+
+@pytest.mark.parametrize("nonsense", ["2", None, 1.5])
+async def test_partitions_are_counted_in_integers_also_later(tree: Tree, nonsense: Any) -> None:
+    desks = await tree.start(PartitionSupervisor, child(Desk), partitions=2)
+
+    with pytest.raises(Rejected, match="expected partitions to be an integer, got"):
+        await desks.call(PartitionSupervisor.resize, nonsense)
+
+    assert await desks.call(PartitionSupervisor.partitions) == 2

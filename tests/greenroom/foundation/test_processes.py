@@ -1,7 +1,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -13,6 +13,7 @@ from greenroom import (
     NotRunning,
     OutsideProcess,
     Ref,
+    Task,
     TimerCancelled,
     cancel_timer,
     current_process,
@@ -26,6 +27,7 @@ from greenroom import (
     namespace,
     now,
     process_dictionary,
+    process_info,
     receive,
     register_name,
     send_after,
@@ -44,6 +46,10 @@ from tests.greenroom.foundation.in_process import in_process
 
 async def wait() -> None:
     await receive(lambda message: False)
+
+
+def set_timer(ref: Ref[Any]) -> None:
+    send_after(ref, "tick", 1)
 
 
 class Idle(GenServer):
@@ -266,7 +272,7 @@ async def test_a_link_to_nobody_ends_who_asks_for_it() -> None:
     assert await spawn(ask).down() == "noproc"
     trap_exit()
     link(dead)
-    assert await receive(Exit) == Exit(None, "noproc")
+    assert await receive(Exit) == Exit(dead, "noproc")
 
 
 @in_process
@@ -291,13 +297,64 @@ async def receive_down(process: Ref[Any]) -> Down:
 
 
 @in_process
+async def test_a_link_to_a_name_that_nobody_holds_says_so() -> None:
+    trap_exit()
+    nobody = Ref(GenServer, "nobody")
+
+    link(nobody)
+
+    assert await receive(Exit) == Exit(nobody, "noproc")
+
+
+@in_process
+async def test_undoing_a_monitor_says_if_there_was_one() -> None:
+    process = spawn(wait)
+    watch = monitor(process)
+
+    assert demonitor(watch) is True
+    assert demonitor(watch) is False
+    process.exit("kill")
+
+
+@pytest.mark.parametrize("nonsense", ["name", None, 5])
+@pytest.mark.parametrize("what", [link, unlink, monitor, process_info, set_timer])
+@in_process
+async def test_what_is_no_address_is_refused(what: Callable[[Any], object], nonsense: Any) -> None:
+    with pytest.raises(TypeError, match=r"expected a Ref, as start answers and Ref.Server, name. makes, got"):
+        what(nonsense)
+
+
+@in_process
+async def test_only_a_monitor_is_undone() -> None:
+    with pytest.raises(TypeError, match="expected what monitor answered, got 5"):
+        demonitor(cast(Any, 5))
+
+
+@pytest.mark.parametrize("nonsense", [5, None, "wait"])
+@pytest.mark.parametrize("run", [spawn, Task.run, Task.start, Task.child_spec])
+@in_process
+async def test_what_is_no_function_is_refused_where_it_is_given(run: Callable[[Any], object], nonsense: Any) -> None:
+    with pytest.raises(TypeError, match="expected a function, and its arguments apart from it, got"):
+        run(nonsense)
+
+
+@in_process
+async def test_a_call_of_a_function_is_no_function() -> None:
+    called = wait()
+
+    with pytest.raises(TypeError, match="its arguments apart from it, got <coroutine object wait"):
+        spawn(cast(Any, called))
+    called.close()
+
+
+@in_process
 async def test_a_down_that_waits_is_dropped_with_its_monitor() -> None:
     process = spawn(wait)
     watch = monitor(process)
     process.exit("kill")
     await settle()
 
-    demonitor(watch)
+    assert demonitor(watch) is False
 
     with pytest.raises(TimeoutError):
         await receive(timeout=0)

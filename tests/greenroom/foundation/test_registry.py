@@ -7,6 +7,7 @@ import pytest
 from greenroom import (
     AlreadyRegistered,
     AlreadyStarted,
+    Down,
     DynamicSupervisor,
     Entry,
     Exit,
@@ -22,6 +23,7 @@ from greenroom import (
     Via,
     child,
     current_process,
+    get_state,
     spawn,
     suspend,
 )
@@ -354,3 +356,46 @@ async def test_who_is_told_that_a_key_is_taken_can_wait_for_its_holder(tree: Tre
 
     assert not holder.alive
     assert table.register("hello") is Ref(Registry, "names").where()
+
+
+async def test_who_registered_ends_with_shutdown_when_the_registry_stops_in_order(tree: Tree, probe: Probe) -> None:
+    registry = await child(Registry).named("names").start()
+    table = Registry.table("names")
+    registrant = await Registrant.start()
+    await register(table, registrant, "one")
+    trapping = await Trapping.start()
+    await trapping.call(Trapping.register, table)
+    watch = probe.monitor(registrant)
+
+    await registry.stop()
+
+    assert await probe.expect_message(Down) == Down(watch, registrant, "shutdown")
+    assert (await get_state(trapping)).told == [Exit(registry, "shutdown")]
+    await trapping.stop()
+
+
+@dataclass
+class Trapping(GenServer):
+    told: list[object] = field(default_factory=list[object], init=False)
+
+    async def init(self) -> None:
+        self.trap_exit()
+
+    async def register(self, table: Table) -> None:
+        table.register("two")
+
+    async def handle_info(self, message: object) -> None:
+        self.told.append(message)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"partitions": True}, "expected partitions to be an integer of at least 1, got True"),
+        ({"listeners": [5]}, "expected a name: .*, got 5"),
+        ({"meta": [1]}, "expected meta to be a mapping, got .1."),
+    ],
+)
+async def test_options_of_a_registry_that_make_no_sense_are_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(StartFailed, match=words):
+        await Registry.start("unique", **options)

@@ -114,8 +114,8 @@ def test_options_that_make_no_sense_are_refused_when_they_are_made(options: dict
 @pytest.mark.parametrize(
     ("restarts", "seconds", "words"),
     [
-        (-1, 5.0, "expected max_restarts to be at least 0, got -1"),
-        (3, 0, "expected max_seconds to be more than 0, got 0"),
+        (-1, 5.0, "expected max_restarts to be an integer of at least 0, got -1"),
+        (3, 0, "expected max_seconds to be seconds, more than 0, got 0"),
     ],
 )
 def test_an_intensity_that_makes_no_sense_is_refused(restarts: int, seconds: float, words: str) -> None:

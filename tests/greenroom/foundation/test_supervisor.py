@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -13,6 +13,7 @@ from greenroom import (
     ChildRunning,
     ChildSpec,
     Counts,
+    Deadlock,
     Down,
     GenServer,
     Global,
@@ -27,7 +28,7 @@ from greenroom import (
 )
 from greenroom.foundation.child import ChildForm, child_spec
 from greenroom.foundation.restart import Strategy
-from greenroom.testing import Probe, Tree, assert_restarted, crash, settle
+from greenroom.testing import Probe, Tree, assert_restarted, crash, expected_crash, settle
 from tests.greenroom.foundation.one_for_one import OneForOne
 from tests.greenroom.foundation.stack import Stack
 
@@ -161,8 +162,8 @@ async def test_a_supervisor_without_a_strategy_asks_for_one() -> None:
     [
         ({"strategy": "one_for_none"}, "expected strategy to be one of one_for_one, .*, got 'one_for_none'"),
         ({"auto_shutdown": "always"}, "expected auto_shutdown to be one of never, .*, got 'always'"),
-        ({"max_restarts": -1}, "expected max_restarts to be at least 0, got -1"),
-        ({"max_seconds": 0}, "expected max_seconds to be more than 0, got 0"),
+        ({"max_restarts": -1}, "expected max_restarts to be an integer of at least 0, got -1"),
+        ({"max_seconds": 0}, "expected max_seconds to be seconds, more than 0, got 0"),
     ],
 )
 async def test_an_option_that_makes_no_sense_keeps_a_supervisor_from_starting(
@@ -375,3 +376,65 @@ def test_a_spec_says_what_it_is() -> None:
     spec: ChildSpec[Stack] = child(Stack).named("stack")
 
     assert repr(spec) == "<child 'stack', permanent>"
+
+
+class Leaving(GenServer):
+    """Has a question to its supervisor at its end."""
+
+    async def init(self) -> None:
+        self.trap_exit()
+
+    async def terminate(self, reason: object) -> None:
+        await Ref(Supervisor, "busy").call(Supervisor.which_children)
+
+
+async def test_a_child_that_calls_its_supervisor_at_its_end_is_told_of_the_circle(tree: Tree, probe: Probe) -> None:
+    await tree.start_supervised(
+        child(Supervisor, [child(Leaving).named("leaving")], strategy="one_for_one").named("busy")
+    )
+    leaving = Ref(Leaving, "leaving")
+    probe.monitor(leaving)
+
+    with expected_crash(Deadlock):
+        await Ref(Supervisor, "busy").call(Supervisor.terminate_child, "leaving")
+
+    circle: Any = (await probe.expect_message(Down)).reason
+    assert [str(process).split()[0] for process in circle.cycle] == ["<Leaving", "<Supervisor", "<Leaving"]
+
+
+@pytest.mark.parametrize(
+    "ask", [Supervisor.terminate_child, Supervisor.restart_child, Supervisor.delete_child], ids=lambda ask: ask.__name__
+)
+async def test_what_can_be_no_id_is_no_child(tree: Tree, ask: Any) -> None:
+    sup = await tree.start(Supervisor, [child(Stack)], strategy="one_for_one")
+
+    nonsense: Any = ["no", "key"]
+    assert await sup.call(ask, nonsense) == NoSuchChild(nonsense)
+
+
+@pytest.mark.parametrize("children", [child(Stack), Stack, 5, None, "stack", {"id": 1, "start": (Stack, ())}], ids=str)
+async def test_children_come_in_a_list(children: Any) -> None:
+    with pytest.raises(StartFailed, match="expected children to be a list of them, got"):
+        await Supervisor.start(children, strategy="one_for_one")
+
+
+@pytest.mark.parametrize(("option", "value"), [("max_restarts", 1.5), ("max_restarts", "3"), ("max_restarts", True)])
+async def test_restarts_are_counted_in_integers(option: str, value: Any) -> None:
+    options: dict[str, Any] = {option: value}
+    with pytest.raises(StartFailed, match="expected max_restarts to be an integer of at least 0, got"):
+        await Supervisor.start([], strategy="one_for_one", **options)
+
+
+@pytest.mark.parametrize("value", ["5", float("nan"), float("inf"), True])
+async def test_restarts_are_counted_for_a_time(value: Any) -> None:
+    with pytest.raises(StartFailed, match="expected max_seconds to be seconds, more than 0, got"):
+        await Supervisor.start([], strategy="one_for_one", max_seconds=value)
+
+
+async def test_a_name_that_can_not_be_looked_up_is_a_failed_start(tree: Tree) -> None:
+    sup = await tree.start(Supervisor, strategy="one_for_one")
+
+    failed = await sup.call(Supervisor.start_child, child(Stack).named(("stack", cast(Any, []))).id("stack"))
+
+    assert isinstance(failed, StartFailed)
+    assert "unhashable" in str(failed.reason)

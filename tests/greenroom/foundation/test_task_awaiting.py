@@ -173,6 +173,15 @@ async def test_only_the_owner_may_await(probe: Probe) -> None:
     await task.shutdown()
 
 
+async def test_who_waits_in_another_asyncio_task_is_told_how_to_wait_instead() -> None:
+    tasks = [Task.run(answer), Task.run(answer)]
+
+    with pytest.raises(NotOwner, match=r"use Task.await_many and await_.seconds"):
+        await asyncio.gather(*(task.await_() for task in tasks))
+
+    await Task.await_many(tasks)
+
+
 @pytest.mark.parametrize("seconds", [0, 5])
 async def test_awaiting_twice_fails_at_once(seconds: float) -> None:
     task = Task.run(answer)

@@ -265,3 +265,17 @@ class WheelMachine(RuleBasedStateMachine):
 
 
 TestWheelAgainstASortedList: type = WheelMachine.TestCase
+
+
+def test_a_timer_that_fails_takes_no_other_along() -> None:
+    wheel = Wheel()
+    wheel.after(0.01, "before")
+    wheel.wheel.schedule(0.01, [].pop)
+    wheel.after(0.01, "with it")
+    wheel.after(DAY, "after")
+
+    with pytest.raises(IndexError):
+        wheel.pass_time(10)
+    wheel.pass_time(int(DAY * 1000))
+
+    assert wheel.fired == ["before", "with it", "after"]
