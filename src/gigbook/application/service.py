@@ -21,6 +21,9 @@ from greenroom.infrastructure import DatabaseError, DatabaseUrl, Migrated, Newer
 
 INTERRUPTED: Final = 130
 
+MOST_FILES: Final = 200_000
+"""More connections than one process can serve; some systems refuse to grant what they call unlimited."""
+
 log: structlog.stdlib.BoundLogger = structlog.get_logger("gigbook")
 
 
@@ -37,8 +40,20 @@ def run(settings: Settings) -> None:
     logs.configure(settings)
     url = place(settings)
     migrated(url)
+    _allow_many_connections()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(serve(settings, url))
+
+
+def _allow_many_connections() -> None:
+    """Take as many open files as the system grants: what it gives at first is meant for programs that use select."""
+    if sys.platform != "win32":
+        import resource
+
+        now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = MOST_FILES if most == resource.RLIM_INFINITY else min(most, MOST_FILES)
+        if now < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

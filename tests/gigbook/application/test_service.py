@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import signal
 import socket
 import sqlite3
@@ -11,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from gigbook.application.service import MOST_FILES
 from tests.gigbook.program import outcome, running
 
 ADA = json.dumps({"name": "Ada Lovelace", "email": "ada@example.com"}).encode()
@@ -68,6 +70,19 @@ async def test_a_second_interrupt_ends_it_at_once(file: Path) -> None:
 
         assert await program.ended() == 130
         writer.close()
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux tells what another process may open")
+async def test_it_takes_as_many_connections_as_the_system_grants(file: Path) -> None:
+    usual, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, most))
+    try:
+        async with running(file) as program:
+            await program.url()
+
+            assert resource.prlimit(program.process.pid, resource.RLIMIT_NOFILE)[0] == min(most, MOST_FILES)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (usual, most))
 
 
 async def test_customers_survive_a_restart(file: Path) -> None:
