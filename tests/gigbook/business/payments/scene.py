@@ -31,10 +31,12 @@ from tests.greenroom.infrastructure.entity.moody_database import MoodyDatabase
 T = TypeVar("T")
 
 TERMS: Final = Terms(gateway=5.0, first_pause=1.0, longest_pause=20.0)
-VICTIMS: Final = ("payment", "clerk", "clerks", "entities", "diary", "database", "everything")
+VICTIMS: Final = ("payment", "clerk", "clerks", "entities", "tree", "alarm", "diary", "database", "everything")
 PARTS: Final = {
     "clerks": SUPERVISOR,
     "entities": PaymentServer.__entity__,
+    "tree": f"{PaymentServer.__entity__}/tree",
+    "alarm": f"{PaymentServer.__entity__}/alarm",
     "diary": Diary.__entity__,
     "database": NAME,
 }
