@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self, cast
 
 from greenroom.foundation.child import ChildForm, ChildSpec, child_spec
+from greenroom.foundation.child_report import report_child
 from greenroom.foundation.errors import Ignored, Rejected, StartError, StartFailed
 from greenroom.foundation.exits import SHUTDOWN, is_clean
 from greenroom.foundation.genserver import GenServer
@@ -22,7 +23,7 @@ from greenroom.foundation.process import Process
 from greenroom.foundation.ref import Ref
 from greenroom.foundation.restart import Intensity, comes_back, is_count
 from greenroom.foundation.stopping import shut_down, shut_down_all
-from greenroom.foundation.supervisor import LIMITS, ChildInfo, Counts, NoSuchChild, reason_of_start, report_restart
+from greenroom.foundation.supervisor import LIMITS, ChildInfo, Counts, NoSuchChild, reason_of_start
 
 
 class TooManyChildren(StartError):
@@ -135,14 +136,16 @@ class DynamicSupervisor(GenServer, type="supervisor"):
         if comes_back(spec.options.restart, reason):
             await self._restart(child, spec, reason)
         elif not is_clean(reason):
-            report_restart(self, spec, reason, "not restarted")
+            report_child(self.__process__, spec, reason, "not restarted")
 
     async def _restart(self, child: Process[Any], spec: ChildSpec[Any], reason: object) -> None:
         if not self._intensity.allows(self.__process__.namespace.scheduler.clock.monotonic()):
-            report_restart(self, spec, reason, f"gave up after {self.max_restarts} restarts in {self.max_seconds:g} s")
+            report_child(
+                self.__process__, spec, reason, f"gave up after {self.max_restarts} restarts in {self.max_seconds:g} s"
+            )
             self.stop(SHUTDOWN)
             return
-        report_restart(self, spec, reason, "restarting it")
+        report_child(self.__process__, spec, reason, "restarting it")
         outcome = await self._start(spec)
         if isinstance(outcome, StartError) and not isinstance(outcome, Ignored):
             self._restarting[child] = spec

@@ -11,24 +11,20 @@ through the mailbox, so that the supervisor still answers in between; each try c
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Self, TypeAlias, cast, get_args
 
-from greenroom.foundation import telemetry
 from greenroom.foundation.child import ChildForm, ChildSpec, child_spec
+from greenroom.foundation.child_report import report_child
 from greenroom.foundation.errors import AlreadyStarted, Ignored, StartError, StartFailed
-from greenroom.foundation.exits import SHUTDOWN, Shutdown, describe, is_clean
+from greenroom.foundation.exits import SHUTDOWN, Shutdown, is_clean
 from greenroom.foundation.genserver import GenServer
 from greenroom.foundation.mailbox import NOTHING
 from greenroom.foundation.process import Process
 from greenroom.foundation.ref import Ref
-from greenroom.foundation.report import limit
 from greenroom.foundation.restart import AutoShutdown, ChildType, Intensity, Strategy, casualties, comes_back
 from greenroom.foundation.stopping import shut_down
-
-logger = logging.getLogger("greenroom.supervisor")
 
 State: TypeAlias = "Process[Any] | Literal['restarting'] | None"
 
@@ -224,7 +220,7 @@ class Supervisor(GenServer, type="supervisor"):
             return
         self._forgets(found)
         if not is_clean(reason):
-            report_restart(self, found.spec, reason, "not restarted")
+            report_child(self.__process__, found.spec, reason, "not restarted")
         if found.spec.options.significant and self._is_over():
             self.stop(SHUTDOWN)
 
@@ -237,14 +233,20 @@ class Supervisor(GenServer, type="supervisor"):
 
     async def _restart(self, failed: Child, reason: object) -> None:
         if not self._intensity.allows(self.__process__.namespace.scheduler.clock.monotonic()):
-            report_restart(
-                self, failed.spec, reason, f"gave up after {self.max_restarts} restarts in {self.max_seconds:g} s"
+            report_child(
+                self.__process__,
+                failed.spec,
+                reason,
+                f"gave up after {self.max_restarts} restarts in {self.max_seconds:g} s",
             )
             self.stop(SHUTDOWN)
             return
         group = casualties(self.strategy, self._children.values(), failed)
-        report_restart(
-            self, failed.spec, reason, "restarting it" if len(group) == 1 else f"restarting {len(group)} children"
+        report_child(
+            self.__process__,
+            failed.spec,
+            reason,
+            "restarting it" if len(group) == 1 else f"restarting {len(group)} children",
         )
         if len(group) > 1:
             await self._stop_all(group)
@@ -309,24 +311,6 @@ class Supervisor(GenServer, type="supervisor"):
 def reason_of_start(error: StartError) -> object:
     """The reason in a failed start, for whom the error itself says too much."""
     return error.reason if isinstance(error, StartFailed) else error
-
-
-def report_restart(supervisor: GenServer, spec: ChildSpec[Any], reason: object, action: str) -> None:
-    """Tell what a supervisor did about the end of a child."""
-    level = logging.INFO if is_clean(reason) else logging.WARNING
-    is_logged = logger.isEnabledFor(level)
-    if not is_logged and not telemetry.bus.listening:
-        return
-    process = supervisor.__process__
-    report = {"supervisor": process, "child": spec.child_id, "reason": reason, "action": action}
-    if telemetry.bus.listening:
-        telemetry.execute(("greenroom", "supervisor", "child"), {}, report)
-    if is_logged:
-        silenced = limit.admit((Supervisor, spec.start_function, type(reason), action))
-        if silenced is not None:
-            more = f"; {silenced} more of this kind were not reported" if silenced else ""
-            said = (process, spec.child_id, describe(reason), action, more)
-            logger.log(level, "%s: child %r ended (%s), %s%s", *said, extra={"report": report})
 
 
 def is_hashable(value: object) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 import pytest
 
-from greenroom import Down, DynamicSupervisor, Ref, Supervisor, child
-from greenroom.foundation.restart import Shutdown
-from greenroom.testing import Probe, VirtualClock, settle
+from greenroom import Down, DynamicSupervisor, Ref, Supervisor, child, exit_with
+from greenroom.foundation.restart import RestartType, Shutdown
+from greenroom.testing import Probe, Stage, VirtualClock, settle
 from tests.greenroom.foundation.one_for_one import OneForOne
 from tests.greenroom.foundation.part import Part, Plan, part
 from tests.greenroom.foundation.stack import Stack
@@ -58,6 +59,66 @@ async def test_a_child_that_does_not_stop_is_killed_when_its_time_is_up(
 
     assert (before, stopping.done()) == (seconds == 0, True)
     assert await probe.expect_message(Down) == Down(monitor, part("a"), reason)
+
+
+@pytest.mark.parametrize("kind", [OneForOne, DynamicSupervisor])
+async def test_a_child_that_did_not_stop_in_time_is_reported(
+    caplog: pytest.LogCaptureFixture, clock: VirtualClock, kind: Any
+) -> None:
+    plan = Plan(stubborn={"a"})
+    sup = await kind.start()
+    for name in "ab":
+        await sup.call(kind.start_child, plan.part(name).shutdown(2.0))
+
+    stopping = asyncio.ensure_future(sup.stop())
+    await clock.advance(2.0)
+    await stopping
+
+    assert [text.partition(": ")[2] for text in warnings_in(caplog)] == [
+        "child 'a' ended (killed), since it took more than 2.0 s to stop"
+    ]
+
+
+async def test_a_child_that_fails_while_it_stops_is_reported(caplog: pytest.LogCaptureFixture, stage: Stage) -> None:
+    class Careless(Part):
+        async def terminate(self, reason: object) -> None:
+            raise KeyError("lost")
+
+    plan = Plan()
+    sup = await Supervisor.start([child(Careless, "a", plan).named("a")], strategy="one_for_one")
+
+    await sup.stop()
+
+    assert [text.partition(": ")[2] for text in warnings_in(caplog)] == [
+        "child 'a' ended (KeyError: 'lost'), stopping it"
+    ]
+    (crash,) = stage.record.crashes
+    stage.record.expect(crash.reason)
+
+
+@pytest.mark.parametrize(("restart", "reports"), [("permanent", 1), ("transient", 0), ("temporary", 0)])
+async def test_only_a_permanent_child_has_no_reason_to_end_by_itself(
+    caplog: pytest.LogCaptureFixture, restart: RestartType, reports: int
+) -> None:
+    class Finishing(Part):
+        async def terminate(self, reason: object) -> None:
+            exit_with("normal")
+
+    caplog.set_level(logging.INFO, "greenroom.supervisor")
+    sup = await Supervisor.start([child(Finishing, "a", Plan()).restart(restart)], strategy="one_for_one")
+
+    await sup.stop()
+
+    assert len(warnings_in(caplog, logging.INFO)) == reports
+
+
+def warnings_in(caplog: pytest.LogCaptureFixture, level: int = logging.WARNING) -> list[str]:
+    """What supervisors have written."""
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "greenroom.supervisor" and record.levelno >= level
+    ]
 
 
 async def test_a_child_without_a_limit_is_waited_for_as_long_as_it_takes(clock: VirtualClock) -> None:
