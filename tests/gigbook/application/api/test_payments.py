@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from gigbook.application.settings import Settings
-from gigbook.business import bookings
+from gigbook.business import bookings, payments
 from gigbook.business.versions import Versioned
+from greenroom import GenServer, Ref
 from tests.gigbook.application.api.booking import after, requested
 from tests.gigbook.business.payments.books import entries, held
 from tests.gigbook.waiting import eventually
@@ -334,3 +335,35 @@ async def test_no_answer_shows_how_it_was_paid(api: httpx.AsyncClient, booking: 
 
     assert [answer.status_code for answer in answers] == [400, 201, 201, 409, 200, 200]
     assert [answer.text for answer in answers if secret in answer.text] == []
+
+
+PARTS = [payments.SUPERVISOR, *(f"entities/payment{part}" for part in ("", "/tree", "/saver", "/alarm"))]
+
+
+@pytest.mark.parametrize("part", PARTS)
+async def test_a_part_that_is_killed_while_many_pay_costs_a_moment(
+    api: httpx.AsyncClient, venue: Json, part: str
+) -> None:
+    booked = [(await after(await requested(venue, day), "hold"))["id"] for day in range(10, 26)]
+    methods = ["ok", "timeout", "slow:0.1", "late:0.1"]
+
+    async def insist(booking: int) -> None:
+        for _ in range(100):
+            body, key = draft(booking, methods[booking % 4]), {"Idempotency-Key": f"{booking}"}
+            if (await api.post("/api/payments", json=body, headers=key)).status_code == 201:
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"booking {booking} could not be paid for")
+
+    paying = [asyncio.create_task(insist(booking)) for booking in booked]
+    await eventually(some_are_paid)
+    Ref(GenServer, part).exit("kill")
+    await asyncio.gather(*paying)
+
+    for payment in (await api.get("/api/payments")).json():
+        assert (await settled(api, payment["id"]))["status"] == "succeeded"
+    assert await held() == 12_50 * len(booked)
+
+
+async def some_are_paid() -> bool:
+    return await entries("charge") > 3
