@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Final, Generic, Protocol, TypeAlias, TypeVar
+from typing import Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
 
 from gigbook.business.once import Repeated
+from gigbook.business.refusals import Refusal
 from gigbook.business.versions import Versioned
 
 T_co = TypeVar("T_co", covariant=True)
@@ -48,13 +49,15 @@ class Created(Struct, Generic[T_co], frozen=True):
 
 def created(outcome: Versioned[T] | Repeated[Versioned[T]] | R, path: str) -> Created[T] | R:
     """What was made, or had been made before, at its address below `path`; a refusal stays what it is."""
-    match outcome:
-        case Versioned() as made:
-            return Created(made, f"{path}/{made.value.id}")
+    # R is some refusals. As a bound that would make mypy take any refusal for them.
+    known = cast("Versioned[T] | Repeated[Versioned[T]] | Refusal", outcome)
+    match known:
+        case Versioned():
+            return Created(known, f"{path}/{known.value.id}")
         case Repeated(made):
             return Created(made, f"{path}/{made.value.id}", again=True)
-        case refusal:
-            return refusal
+        case Refusal():
+            return cast("R", known)
 
 
 class Listing(Struct, Generic[T_co], frozen=True):
