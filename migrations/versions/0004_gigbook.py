@@ -63,8 +63,9 @@ def create_bookings() -> None:
         sa.Column("version", sa.Integer, nullable=False),
         sqlite_strict=True,
     )
-    # Two servers may want the diary of one venue, and both append what they decide.
-    append_in_turn(op.get_bind(), "diaries")
+    # Two servers may want the diary of one venue, or claim one reminder, and both append what they decide.
+    for table in ("diaries", "entity_reminders"):
+        append_in_turn(op.get_bind(), table)
     create(
         "bookings",
         sa.Column("venue_id", ID, sa.ForeignKey("venues.id"), nullable=False),

@@ -13,7 +13,7 @@ from greenroom.foundation.genserver import GenServer
 from greenroom.foundation.ref import Ref
 from greenroom.foundation.timer import Timer
 from greenroom.infrastructure.database import Database, DatabaseError, Row
-from greenroom.infrastructure.entity.error import NoSuchEntity
+from greenroom.infrastructure.entity.error import NoSuchEntity, StaleState
 from greenroom.infrastructure.entity.kind import Kind
 from greenroom.infrastructure.entity.patience import all_of
 from greenroom.infrastructure.entity.reminder import Reminder, due_query, entity_reminders, next_due, next_query
@@ -28,6 +28,9 @@ HELD: Final = 30.0
 """How long a reminder is this program's alone; if it is not through with it by then, any other may take it."""
 
 BATCH: Final = 100
+
+TRIES: Final = 10
+"""How many times in a row an entity may find its row changed by another program before its reminder has to wait."""
 
 
 @dataclass
@@ -85,7 +88,7 @@ class Alarm(GenServer):
         reminder = Reminder(row["name"], row["due"], row["note"])
         entity = self.entity.at(json.loads(row["key"])).within(HELD)
         try:
-            await entity.call(Entity[Any, Any].handle_reminder, reminder)
+            await _tell(entity, reminder)
         except NoSuchEntity as error:
             logger.warning("%s: its reminder %r is dropped", error, reminder.name)
             await self._take_back(row)
@@ -109,3 +112,15 @@ class Alarm(GenServer):
 
     def _now(self) -> datetime:
         return self.kind.store.now()
+
+
+async def _tell(entity: Ref[Any], reminder: Reminder) -> None:
+    for left in reversed(range(TRIES)):
+        try:
+            await entity.call(Entity[Any, Any].handle_reminder, reminder)
+        except StaleState:
+            # It has done nothing, and left; the next one has read the row anew.
+            if not left:
+                raise
+        else:
+            return

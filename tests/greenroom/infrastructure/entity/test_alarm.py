@@ -21,6 +21,7 @@ from greenroom.infrastructure import (
     Snapshots,
     entities,
     entity_reminders,
+    entity_snapshots,
 )
 from greenroom.infrastructure.entity.alarm import Alarm
 from greenroom.testing import Tree, VirtualClock, crash, expected_crash, settle
@@ -127,6 +128,18 @@ async def test_it_survives_a_restart_of_everything(tree: Tree, moody: Ref[MoodyD
     await clock.advance(1.0)
 
     assert await HALL.call(Hall.look) == Held((), ("let go of Friday",))
+
+
+async def test_an_entity_whose_row_another_program_has_changed_is_reminded_all_the_same(
+    halls: None, moody: Ref[MoodyDatabase], clock: VirtualClock
+) -> None:
+    await HALL.call(Hall.hold, "Friday", 60.0)
+    await moody.call(MoodyDatabase.update, entity_snapshots, "hall/7", {"kind": "hall"})
+
+    await clock.advance(60.1)
+
+    assert await HALL.call(Hall.look) == Held((), ("let go of Friday",))
+    assert await stored(moody) == []
 
 
 async def test_it_is_set_with_the_change_or_not_at_all(
