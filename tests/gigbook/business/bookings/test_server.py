@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
@@ -29,7 +28,7 @@ from gigbook.business.users import UserDraft
 from gigbook.business.venues import Span, VenueDraft
 from gigbook.business.versions import Versioned
 from greenroom import ServerDown, Supervisor, sleep
-from greenroom.infrastructure import Conflict, Database, Invalid, NotSaved, Origin, Row
+from greenroom.infrastructure import Database, NotSaved, Origin
 from greenroom.testing import expected_crash
 from tests.gigbook.conftest import Service
 from tests.gigbook.waiting import eventually
@@ -228,35 +227,6 @@ async def test_a_venue_with_bookings_and_an_artist_who_plays_can_not_be_removed(
 
     assert str(await venues.delete(venue)) == "Venue is still in use: something else refers to it"
     assert str(await users.delete(artist)) == "User is still in use: something else refers to it"
-
-
-async def test_the_database_refuses_what_overlaps_whoever_writes_it(venue: int, artist: int) -> None:
-    async def written(start: float, end: float, status: str) -> Row | Conflict | Invalid:
-        row = {
-            "venue_id": venue,
-            "artist_id": artist,
-            "title": "By hand",
-            "starts_at": hour(start),
-            "ends_at": hour(end),
-            "time_zone": "UTC",
-            "status": status,
-            "held_until": hour(start) if status == "held" else None,
-            "created_at": EVENING,
-            "updated_at": EVENING,
-        }
-        return await database.call(Database.insert, table, row)
-
-    assert isinstance(await written(0, 2, "confirmed"), Mapping)
-    for start, end in ((0, 2), (-1, 1), (1, 3), (0.5, 1), (-1, 3)):
-        for status in ("held", "confirmed"):
-            assert getattr(await written(start, end, status), "constraint", None) == "bookings_overlap"
-        assert isinstance(await written(start, end, "requested"), Mapping)
-    assert isinstance(await written(-1, 0, "held"), Mapping)
-    late = await written(2, 3, "confirmed")
-    assert isinstance(late, Mapping)
-    earlier = {"starts_at": hour(1.5), "updated_at": datetime.now(UTC)}
-    moved = await database.call(Database.update, table, late["id"], earlier)
-    assert getattr(moved, "constraint", None) == "bookings_overlap"
 
 
 async def test_a_hundred_at_once_get_a_hundred_numbers(venue: int, artist: int) -> None:
