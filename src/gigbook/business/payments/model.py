@@ -15,11 +15,11 @@ from gigbook.business.moments import later
 from gigbook.business.payments.gateway import Charged, Declined, Outcome
 from gigbook.business.payments.method import Method
 from gigbook.business.payments.money import DIGITS, MOST, Money, amount, currency
+from gigbook.business.records import HIGHEST_ID
 from gigbook.business.refusals import InvalidData, Refusal
 from gigbook.business.rules import LINE, Rule, checked, line
 
 LONGEST_METHOD: Final = 200
-HIGHEST_ID: Final = 2**63 - 1
 
 Kind: TypeAlias = Literal["deposit", "refund"]
 Status: TypeAlias = Literal["pending", "succeeded", "declined"]

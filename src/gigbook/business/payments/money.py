@@ -4,8 +4,6 @@
 '12.50 EUR'
 >>> str(Money(1250, "JPY"))
 '1250 JPY'
->>> Money(1250, "EUR") + Money(50, "EUR")
-Money(amount=1300, currency='EUR')
 """
 
 from __future__ import annotations
@@ -35,7 +33,7 @@ DIGITS: Final[Mapping[str, int]] = {code: digits for digits, codes in _CODES.ite
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """An amount in minor units of a currency; less than nothing is what goes back."""
+    """An amount in minor units of a currency; which way it goes, whoever moves it says."""
 
     amount: int
     currency: str
@@ -46,22 +44,13 @@ class Money:
         # A type checker takes a bool for an int, and whoever has none may hand over a float.
         if type(self.amount) is not int:
             raise TypeError(f"expected whole minor units of {self.currency}, got {self.amount!r}")
-
-    def __add__(self, other: Money) -> Money:
-        """The sum of two amounts in one currency."""
-        if other.currency != self.currency:
-            raise ValueError(f"expected {self.currency} to be added to {self.currency}, got {other.currency}")
-        return Money(self.amount + other.amount, self.currency)
-
-    def __neg__(self) -> Money:
-        """The same amount the other way."""
-        return Money(-self.amount, self.currency)
+        if self.amount < 1:
+            raise ValueError(f"expected at least one minor unit of {self.currency}, got {self.amount!r}")
 
     def __str__(self) -> str:
         digits = DIGITS[self.currency]
-        whole, rest = divmod(abs(self.amount), 10**digits)
-        fraction = f".{rest:0{digits}}" if digits else ""
-        return f"{'-' if self.amount < 0 else ''}{whole}{fraction} {self.currency}"
+        whole, rest = divmod(self.amount, 10**digits)
+        return f"{whole}.{rest:0{digits}} {self.currency}" if digits else f"{whole} {self.currency}"
 
 
 def currency(text: str) -> str | Flaw:

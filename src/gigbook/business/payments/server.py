@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gigbook.business import once as keys
+from gigbook.business.database import database
 from gigbook.business.moments import now
 from gigbook.business.once import Once, Repeated
 from gigbook.business.payments.clerks import CLERKS, Clerks
@@ -38,13 +39,15 @@ from gigbook.business.payments.table import payments, refund_values, versioned
 from gigbook.business.records import unexpected
 from gigbook.business.refusals import KeyReused
 from gigbook.business.versions import Versioned
-from greenroom import CallError
+from greenroom import CallError, Shutdown
 from greenroom.infrastructure import (
     Append,
     Conflict,
+    Database,
     DatabaseError,
     Entity,
     Insert,
+    NotFound,
     NotSaved,
     Origin,
     Recorded,
@@ -52,6 +55,7 @@ from greenroom.infrastructure import (
     Reminder,
     Returning,
     Row,
+    StaleState,
     Step,
 )
 
@@ -103,6 +107,7 @@ class PaymentServer(Entity[int, Order], kind="payment"):
     ) -> Versioned[Payment] | Repeated[Versioned[Payment]] | NotRefundable | AlreadyRefunded | KeyReused:
         """Begin to give the deposit back; nothing else is left to do for it then."""
         if (refused := refund_refused(self.state)) is not None:
+            await self._be_current()
             return await self._repeated(once) or refused
         last = await self._last()
         cause = last if because is None else replace(because, causation_id=last.id if last else None)
@@ -144,6 +149,15 @@ class PaymentServer(Entity[int, Order], kind="payment"):
         if isinstance(refusal, Conflict) and refusal.covers("refunds"):
             return AlreadyRefunded()
         raise unexpected(refusal)
+
+    async def _be_current(self) -> None:
+        """Leave, if another program has changed the row: what it knows would be refused by mistake here."""
+        with self._nothing_changed():
+            row = await database.call(Database.get, payments, self.key)
+        if isinstance(row, NotFound) or row["version"] != self.version:
+            stale = StaleState(self.kind, self.key, self.version)
+            self.stop(Shutdown(stale))
+            raise stale
 
     async def _repeated(self, once: Once | None) -> Repeated[Versioned[Payment]] | KeyReused | None:
         with self._nothing_changed():

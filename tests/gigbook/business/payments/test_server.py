@@ -142,6 +142,21 @@ async def test_a_refund_that_is_declined_may_be_tried_again(scene: Scene) -> Non
     agrees(scene)
 
 
+async def test_what_another_program_has_settled_can_be_refunded_here(scene: Scene) -> None:
+    paid = await pending(scene, await scene.add_booking(), "timeout")
+    assert PaymentServer.at(paid.id).alive
+
+    scene.settle_elsewhere(paid.id)
+
+    found = await scene.insist(lambda: payments.fetch(paid.id))
+    assert isinstance(found, Versioned)
+    assert found.value.status == "succeeded"
+    refund = await scene.give_back(paid.id)
+    assert isinstance(refund, Payment)
+    assert (refund.kind, refund.status) == ("refund", "succeeded")
+    assert sum(row["amount"] if row["kind"] == "charge" else -row["amount"] for row in scene.ledger()) == 0
+
+
 async def test_a_payment_is_pending_while_there_is_no_clerk_and_is_settled_when_there_is(scene: Scene) -> None:
     booking = await scene.add_booking()
     scene.steps.begin(4, lambda: Ref(GenServer, payments.SUPERVISOR).exit("kill"))
