@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
@@ -13,6 +14,7 @@ from gigbook.business.bookings import (
     BookingChanged,
     BookingDraft,
     Calendar,
+    Entry,
     Taken,
     WrongStatus,
     transitions,
@@ -181,6 +183,25 @@ async def test_a_hold_that_was_called_off_by_hand_holds_nothing_up(venue: int, a
 
     assert isinstance(await bookings.confirm(other), Versioned)
     assert await status(one) == "cancelled"
+
+
+async def test_a_hold_that_was_made_by_hand_ends_like_any_other(venue: int, artist: int) -> None:
+    id = await requested(venue, artist)
+    by_hand = {"status": "held", "held_until": datetime.now(UTC) - timedelta(hours=1), "updated_at": datetime.now(UTC)}
+    row = await database.call(Database.get, table, id)
+    assert isinstance(row, Mapping)
+    values = {name: value for name, value in row.items() if name not in ("id", "version")}
+    written = await database.call(Database.insert, table, {**values, **by_hand})
+    assert isinstance(written, Mapping)
+
+    assert isinstance(await bookings.confirm(id), Versioned)
+    assert [entry.what for entry in await known_history(written["id"])] == ["expired"]
+
+
+async def known_history(id: int) -> list[Entry]:
+    found = await bookings.history(id)
+    assert not isinstance(found, NotFound)
+    return found
 
 
 async def test_a_reason_is_text_that_people_can_read(venue: int, artist: int) -> None:
