@@ -16,12 +16,14 @@ from hypothesis import strategies as st
 
 from gigbook.application.service import migrated
 from gigbook.business import bookings
+from gigbook.business.database import NAME
 from gigbook.business.once import Once
 from gigbook.business.payments import DepositDraft, deposit, refund
-from greenroom import GreenroomError
+from greenroom import GreenroomError, Ref
 from greenroom.infrastructure import DatabaseUrl
 from greenroom.testing import Stage
-from tests.gigbook.business.payments.scene import PRICE, VICTIMS, Scene, agrees
+from tests.gigbook.business.payments.scene import PRICE, VICTIMS, Scene, SteppingDatabase, agrees
+from tests.greenroom.infrastructure.entity.moody_database import Mood
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,22 @@ class Kill:
     steps: int
 
 
-Action: TypeAlias = Pay | Refund | Cancel | Will | Wait | Kill
+@dataclass(frozen=True)
+class Lose:
+    """The database takes its next changes so."""
+
+    moods: list[Mood]
+
+
+Action: TypeAlias = Pay | Refund | Cancel | Will | Wait | Kill | Lose
 
 BOOKINGS: Final = st.integers(0, 2)
 PAUSES: Final = ["slow:1", "slow:4", "slow:9", "late:1", "late:4", "late:9"]
 FAILURES: Final = ["timeout", "timeout:uncharged", "down"]
+
+MOODS: Final[st.SearchStrategy[Mood]] = st.sampled_from(
+    ["well", "refuses", "loses it", "stores it and loses the answer"]
+)
 
 ACTIONS: Final[st.SearchStrategy[list[Action]]] = st.lists(
     st.one_of(
@@ -83,6 +96,7 @@ ACTIONS: Final[st.SearchStrategy[list[Action]]] = st.lists(
         st.builds(Will, st.sampled_from(["ok", *PAUSES, *FAILURES])),
         st.builds(Wait, st.sampled_from([0.1, 1.0, 5.0, 30.0])),
         st.builds(Kill, st.sampled_from(VICTIMS), st.integers(1, 25)),
+        st.builds(Lose, st.lists(MOODS, min_size=1, max_size=4)),
     ),
     min_size=3,
     max_size=15,
@@ -125,6 +139,8 @@ class History:
                 await self.scene.restart()
             case Kill(victim, steps):
                 self.scene.steps.begin(steps, lambda: self.scene.kill(victim))
+            case Lose(moods):
+                Ref(SteppingDatabase, NAME).cast(SteppingDatabase.be, *moods)
             case _:
                 assert_never(action)
 
