@@ -81,18 +81,23 @@ def process_dictionary() -> dict[Any, Any]:
 def register_name(name: Name, ref: Ref[Any]) -> None:
     """Give a name to a process that runs already. Works anywhere.
 
+    As in OTP it has one name of its namespace at most, and any number of others: `Via` and `Global`.
+
     Raises:
         AlreadyStarted: another process holds the name.
         NotRunning: there is no process.
-        ValueError: it has a name; or the name is none of the accepted forms.
+        ValueError: it has such a name; or the name is none of the accepted forms.
     """
     process = _living(ref)
     if process is None:
         raise NotRunning(ref, "register_name")
-    if process.name is not None:
+    if isinstance(name, (str, tuple)) and _has_name_of_namespace(process):
         raise ValueError(f"expected a process without a name, got {process}")
     process.namespace.register(name, process)
-    process.name = name
+    if process.name is None:
+        process.name = name
+    else:
+        process.tie().releases[_FurtherName(process, name)] = None
 
 
 def unregister_name(name: Name) -> None:
@@ -102,10 +107,13 @@ def unregister_name(name: Name) -> None:
         ValueError: no process holds it.
     """
     process = whereis(name)
-    if not isinstance(process, Process) or process.name != name:
+    if not isinstance(process, Process):
         raise ValueError(f"expected a name that a process holds, got {name!r}")
+    if process.name == name:
+        process.name = None
+    else:
+        process.tie().releases.pop(_FurtherName(process, name), None)
     process.namespace.unregister(name, process)
-    process.name = None
 
 
 def whereis(name: Name) -> Ref[Any] | None:
@@ -171,6 +179,24 @@ async def sleep(seconds: float | None) -> None:
     finally:
         if timer is not None:
             timer.drop()
+
+
+@dataclass(frozen=True, slots=True)
+class _FurtherName:
+    """Called at the end of a process that has more than one name."""
+
+    process: Process[Any]
+    name: Name
+
+    def __call__(self) -> None:
+        self.process.namespace.unregister(self.name, self.process)
+
+
+def _has_name_of_namespace(process: Process[Any]) -> bool:
+    names = [process.name]
+    if process.ties is not None:
+        names += [each.name for each in process.ties.releases if isinstance(each, _FurtherName)]
+    return any(isinstance(name, (str, tuple)) for name in names)
 
 
 def _wake(sleeper: Waiter) -> None:

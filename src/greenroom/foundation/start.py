@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from greenroom.foundation.errors import StartFailed
 from greenroom.foundation.exits import ProcessExit, reason_of
 from greenroom.foundation.limited_process import LimitedProcess
-from greenroom.foundation.mailbox import Arguments, Function, Keywords
+from greenroom.foundation.mailbox import NOTHING, Arguments, Function, Keywords
 from greenroom.foundation.mailbox_limit import MailboxLimit
 from greenroom.foundation.namespace import Name, Namespace, current_namespace
 from greenroom.foundation.process import Process
@@ -39,7 +40,7 @@ async def launch(
     try:
         server: Any = factory(*args, **kwargs)
     except (Exception, ProcessExit) as error:  # whatever a constructor raises is the reason why there is no process
-        raise StartFailed(getattr(factory, "__name__", repr(factory)), reason_of(error)) from error
+        raise StartFailed(getattr(factory, "__name__", repr(factory)), _explained(factory, error)) from error
     if not isinstance(server, Server):
         raise StartFailed(repr(factory), TypeError(f"expected a server, got {server!r}"))
     limit = limit or server.__mailbox__
@@ -60,6 +61,14 @@ async def launch(
     if process.alive:
         report_start(process)
     return process
+
+
+def _explained(factory: Function, error: BaseException) -> object:
+    # What everyone forgets once.
+    own: Mapping[str, object] = vars(factory) if isinstance(factory, type) else NOTHING
+    if isinstance(error, TypeError) and "__annotations__" in own and "__init__" not in own:
+        return TypeError(f"{error}; put @dataclass before the class, to make its fields arguments")
+    return reason_of(error)
 
 
 def take_name(namespace: Namespace, name: Name, process: Process[Any]) -> None:

@@ -10,12 +10,16 @@ from greenroom import (
     Down,
     Exit,
     GenServer,
+    Global,
     NotRunning,
     OutsideProcess,
     Ref,
+    Registry,
     Task,
     TimerCancelled,
+    Via,
     cancel_timer,
+    child,
     current_process,
     demonitor,
     get_label,
@@ -40,6 +44,7 @@ from greenroom import (
     unregister_name,
     whereis,
 )
+from greenroom.foundation.namespace import Name
 from greenroom.testing import Probe, Tree, VirtualClock, settle
 from tests.greenroom.foundation.in_process import in_process
 
@@ -391,6 +396,26 @@ async def test_a_running_process_gets_a_name() -> None:
     register_name("another", process)
     await process.stop("shutdown")
     assert whereis("another") is None
+
+
+@in_process
+async def test_a_process_has_other_names_beside_the_one_of_its_namespace() -> None:
+    registry = await child(Registry).named("names").start()
+    process = await child(Idle).named(Via("names", "first")).start()
+    names: list[Name] = ["local", Via("names", "second"), Global("everywhere")]
+
+    for name in names:
+        register_name(name, process)
+    with pytest.raises(ValueError, match="expected a process without a name"):
+        register_name("another", process)
+
+    assert [whereis(name) for name in names] == [process] * 3
+    assert process_info(process).name == Via("names", "first")  # type: ignore[union-attr]
+    unregister_name(names[1])
+    assert [whereis(name) for name in names] == [process, None, process]
+    await process.stop()
+    assert [whereis(name) for name in [*names, Via("names", "first")]] == [None] * 4
+    await registry.stop()
 
 
 @in_process

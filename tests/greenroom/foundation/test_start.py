@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -270,3 +270,18 @@ async def test_what_has_ended_does_not_start_again() -> None:
 
     with pytest.raises(NotRunning):
         await kitchen.call(Kitchen.cook, "soup")
+
+
+async def test_a_forgotten_dataclass_is_named() -> None:
+    class Venue(GenServer):
+        name: str
+
+    class Grand(Kitchen):
+        stars: int
+
+    with pytest.raises(StartFailed, match="takes no arguments; put @dataclass before the class"):
+        await cast(Any, Venue).start("Blue Note")
+    with pytest.raises(StartFailed, match="'stars'; put @dataclass before the class"):
+        await cast(Any, Grand).start(stars=3)
+    with pytest.raises(StartFailed, match=r"argument 'stars'$"):
+        await cast(Any, Kitchen).start(stars=3)
