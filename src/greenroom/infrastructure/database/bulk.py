@@ -6,12 +6,13 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Column, Connection, Dialect, Integer, Table, insert, literal_column, select, update
-from sqlalchemy.sql.expression import ClauseElement
+from sqlalchemy.sql.dml import Insert as Insertion
+from sqlalchemy.sql.dml import Update as Updating
 
 from greenroom.infrastructure.database.change import Change, Insert, Update
-from greenroom.infrastructure.database.operation import Cursor, Operations
+from greenroom.infrastructure.database.operation import Cursor, Operations, parameters
 from greenroom.infrastructure.database.outcome import Key, NotFound, Row, Stale, key_column
-from greenroom.infrastructure.database.plan import Plan, Source, plan
+from greenroom.infrastructure.database.plan import Plan, plan
 from greenroom.infrastructure.database.recordset import Recordset, fits, recordset
 from greenroom.infrastructure.database.statement import EXPECTED, KEY, VERSION, generated_key, is_versioned
 
@@ -43,7 +44,7 @@ class BulkOperations(Operations):
 
     def _insert_all(self, inserts: Sequence[Insert]) -> Sequence[Row]:
         table, values = inserts[0].table, inserts[0].values
-        bulk = self._bulk.insert(table, tuple(values))
+        bulk = self._bulk.insert(table, tuple(values), inserts[0].row)
         rows = self._fetch_all(bulk, [{**insert.values, _AT: at} for at, insert in enumerate(inserts)])
         given = key_column(table)
         # The keys were drawn in the order of the rows, whatever the order in which they were returned.
@@ -52,12 +53,14 @@ class BulkOperations(Operations):
 
     def _update_all(self, updates: Sequence[Update]) -> Sequence[Outcome]:
         table, guarded = updates[0].table, updates[0].version is not None
-        bulk = self._bulk.update(table, tuple(updates[0].values), guarded)
-        rows = self._fetch_all(bulk, [{**each.values, KEY: each.key, EXPECTED: each.version} for each in updates])
+        bulk = self._bulk.update(table, tuple(updates[0].values), guarded, updates[0].row)
+        rows = self._fetch_all(bulk, [parameters(update) for update in updates])
         return [rows.get(update.key) or self._missed(table, update.key, update.version) for update in updates]
 
-    def _fetch_all(self, bulk: "Bulk", sources: Sequence[Source]) -> Mapping[Key, Row]:
+    def _fetch_all(self, bulk: "Bulk", sources: Sequence[dict[str, Any]]) -> Mapping[Key, Row]:
         found = self._fetch(bulk.plan.sql, [bulk.rows.parameter(sources)])
+        if len(bulk.plan.columns) == 1:
+            return {key: {bulk.key: key} for (key,) in found}
         return {row[bulk.key]: row for row in map(bulk.plan.row, found)}
 
 
@@ -78,13 +81,13 @@ class BulkStatements:
         self.insert = lru_cache(maxsize=1000)(self._insert)
         self.update = lru_cache(maxsize=1000)(self._update)
 
-    def _insert(self, table: Table, names: tuple[str, ...]) -> Bulk:
+    def _insert(self, table: Table, names: tuple[str, ...], row: bool) -> Bulk:
         rows = recordset([*(table.c[name] for name in names), Column(_AT, Integer)], self._dialect)
         # In their order, so that the keys are drawn in it.
         ordered = select(*(rows.given.c[name] for name in names)).order_by(rows.given.c[_AT])
-        return self._made(insert(table).from_select(names, ordered).returning(*table.columns), table, rows)
+        return self._made(insert(table).from_select(names, ordered), table, rows, row)
 
-    def _update(self, table: Table, names: tuple[str, ...], guarded: bool) -> Bulk:
+    def _update(self, table: Table, names: tuple[str, ...], guarded: bool, row: bool) -> Bulk:
         key = table.c[key_column(table)]
         columns = [*(table.c[name] for name in names), Column(KEY, key.type), Column(EXPECTED, Integer)]
         rows = recordset(columns, self._dialect)
@@ -94,10 +97,12 @@ class BulkStatements:
         written = update(table).values(values).where(key == rows.given.c[KEY])
         if guarded:
             written = written.where(table.c[VERSION] == rows.given.c[EXPECTED])
-        return self._made(written.returning(*table.columns), table, rows)
+        return self._made(written, table, rows, row)
 
-    def _made(self, statement: ClauseElement, table: Table, rows: Recordset) -> Bulk:
-        return Bulk(plan(statement, self._dialect, list(table.columns)), rows, key_column(table))
+    def _made(self, statement: Insertion | Updating, table: Table, rows: Recordset, row: bool) -> Bulk:
+        key = key_column(table)
+        columns = list(table.columns) if row else [table.c[key]]
+        return Bulk(plan(statement.returning(*columns), self._dialect, columns), rows, key)
 
 
 def runs(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
@@ -124,11 +129,12 @@ def shape(change: Change) -> object:
     match change:
         case Insert(table, values) if generated_key(table) or key_column(table) in values:
             names = tuple(values)
-            return (Insert, table, names) if fits(table, names, tuple(map(type, values.values()))) else None
+            fit = fits(table, names, tuple(map(type, values.values())))
+            return (Insert, table, names, change.row) if fit else None
         case Update(table, key, values, version) if version is None or is_versioned(table):
             names = tuple(values)
             kinds = (type(key), *map(type, values.values()))
             fit = fits(table, (key_column(table), *names), kinds)
-            return (Update, table, names, version is None) if fit else None
+            return (Update, table, names, version is None, change.row) if fit else None
         case _:
             return None

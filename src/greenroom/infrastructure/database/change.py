@@ -18,6 +18,8 @@ class Insert:
 
     table: Table
     values: Values
+    row: bool = True
+    """Whether the row is asked for; without, the answer may be an empty mapping, which costs less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Update:
     key: Key
     values: Values
     version: int | None = None
+    row: bool = True
+    """Whether the row is asked for; without, the answer may be an empty mapping, which costs less."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Table
 from sqlalchemy.sql.dml import UpdateBase
 
-from greenroom.infrastructure.database.change import Change, Delete, Execute, Insert, Update, Values
+from greenroom.infrastructure.database.change import Change, Delete, Execute, Insert, Update
 from greenroom.infrastructure.database.outcome import Key, NotFound, Row, Stale, key_column
 from greenroom.infrastructure.database.plan import Unfit
 from greenroom.infrastructure.database.statement import EXPECTED, KEY, Statements
@@ -35,10 +35,10 @@ class Operations:
     def perform(self, change: Change) -> Row | NotFound | Stale:
         """Carry out the change; what the table's rules forbid is raised as the driver raises it."""
         match change:
-            case Insert(table, values):
-                return self._insert(table, values)
-            case Update(table, key, values, version):
-                return self._update(table, key, values, version)
+            case Insert():
+                return self._insert(change)
+            case Update():
+                return self._update(change)
             case Delete(table, key, version):
                 return self._delete(table, key, version)
             case Execute(statement):
@@ -59,14 +59,14 @@ class Operations:
         names = tuple(result.keys())
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
-    def _insert(self, table: Table, values: Values) -> Row:
-        plan = self._statements.insert(table, tuple(values)).plan
-        return plan.row(self._fetch(plan.sql, plan.bind(values))[0])
+    def _insert(self, insert: Insert) -> Row:
+        plan = self._statements.insert(insert.table, tuple(insert.values)).plan
+        return plan.row(self._fetch(plan.sql, plan.bind(insert.values))[0])
 
-    def _update(self, table: Table, key: Key, values: Values, version: int | None) -> Row | NotFound | Stale:
-        plan = self._statements.update(table, tuple(values), version is not None).plan
-        found = self._fetch(plan.sql, plan.bind({**values, KEY: key, EXPECTED: version}))
-        return plan.row(found[0]) if found else self._missed(table, key, version)
+    def _update(self, update: Update) -> Row | NotFound | Stale:
+        plan = self._statements.update(update.table, tuple(update.values), update.version is not None).plan
+        found = self._fetch(plan.sql, plan.bind(parameters(update)))
+        return plan.row(found[0]) if found else self._missed(update.table, update.key, update.version)
 
     def _delete(self, table: Table, key: Key, version: int | None) -> Row | NotFound | Stale:
         plan = self._statements.delete(table, version is not None)
@@ -94,3 +94,8 @@ class Operations:
             self._cursor.execute(sql, parameters)
         except (OverflowError, UnicodeEncodeError) as error:
             raise Unfit((), error) from error
+
+
+def parameters(update: Update) -> dict[str, Any]:
+    """All that an update's statement is given."""
+    return {**update.values, KEY: update.key, EXPECTED: update.version}

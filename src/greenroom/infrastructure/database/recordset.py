@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSON
 
-from greenroom.infrastructure.database.plan import Source, Unfit
+from greenroom.infrastructure.database.plan import Unfit
 from greenroom.infrastructure.database.timestamp import UtcTimestamp
 
 # What in JSON comes out as the same value again, and no other type of value for which the driver would refuse it.
@@ -67,14 +67,13 @@ class Recordset:
     given: TableValuedAlias
     converts: tuple[tuple[str, Convert], ...]
 
-    def parameter(self, sources: Sequence[Source]) -> str:
-        """Encode the rows.
+    def parameter(self, rows: Sequence[dict[str, Any]]) -> str:
+        """Encode the rows, which are the encoder's from now on.
 
         Raises:
             Unfit: one of the values can not be encoded.
         """
         try:
-            rows = [dict(source) for source in sources]
             for name, convert in self.converts:
                 for row in rows:
                     row[name] = convert(row[name])

@@ -13,13 +13,13 @@ from sqlalchemy.exc import DBAPIError
 from typing_extensions import override
 
 from greenroom.infrastructure.database import sqlite_error
-from greenroom.infrastructure.database.change import Change, Values
+from greenroom.infrastructure.database.change import Change, Insert, Update
 from greenroom.infrastructure.database.error import DatabaseError, Reason
-from greenroom.infrastructure.database.operation import Operations
+from greenroom.infrastructure.database.operation import Operations, parameters
 from greenroom.infrastructure.database.outcome import Key, NotFound, Refusal, Row, Stale, key_column
 from greenroom.infrastructure.database.session import Session, driver_error
 from greenroom.infrastructure.database.settings import DatabaseSettings
-from greenroom.infrastructure.database.statement import EXPECTED, KEY, VERSION, generated_key
+from greenroom.infrastructure.database.statement import VERSION, generated_key
 from greenroom.infrastructure.database.task import Read, Transaction, Write, Written
 from greenroom.infrastructure.database.url import DatabaseUrl
 
@@ -212,24 +212,30 @@ class _SqliteOperations(Operations):
         self._writes = cursor
 
     @override
-    def _insert(self, table: Table, values: Values) -> Row:
-        known = self._statements.insert(table, tuple(values)).foretold
+    def _insert(self, insert: Insert) -> Row:
+        values = insert.values
+        known = self._statements.insert(insert.table, tuple(values)).foretold
         if known is None or not known.accepts(values):
-            return super()._insert(table, values)
+            return super()._insert(insert)
         bound = known.plan.bind(values)
         self._run(known.plan.sql, bound)
-        key = generated_key(table)
+        if not insert.row:
+            return {}
+        key = generated_key(insert.table)
         return known.row(bound, {} if key is None or key in values else {key: self._writes.lastrowid})
 
     @override
-    def _update(self, table: Table, key: Key, values: Values, version: int | None) -> Row | NotFound | Stale:
+    def _update(self, update: Update) -> Row | NotFound | Stale:
+        table, key, values, version = update.table, update.key, update.values, update.version
         known = self._statements.update(table, tuple(values), version is not None).foretold
         if known is None or not known.accepts(values):
-            return super()._update(table, key, values, version)
-        bound = known.plan.bind({**values, KEY: key, EXPECTED: version})
+            return super()._update(update)
+        bound = known.plan.bind(parameters(update))
         self._run(known.plan.sql, bound)
         if self._writes.rowcount == 0:
             return self._missed(table, key, version)
+        if not update.row:
+            return {}
         generated = {key_column(table): key}
         if version is not None and VERSION not in values:
             generated[VERSION] = version + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from greenroom.foundation.errors import CallError
 from greenroom.foundation.ref import Ref
@@ -14,6 +14,9 @@ from greenroom.infrastructure.database.task import Write, Written
 Outcome: TypeAlias = "Written | DatabaseError | CallError"
 
 Job: TypeAlias = "tuple[Write, asyncio.Future[Outcome]]"
+
+WAVE: Final = 64
+"""How many are answered in one turn of the loop: then the database works while the loop does, and not in turns."""
 
 
 class Outbox:
@@ -50,7 +53,10 @@ class Outbox:
             outcomes = await self._database.call(Database.write, [write for write, _ in waiting])
         except CallError as error:
             outcomes = [error] * len(waiting)
-        for (_, answer), outcome in zip(waiting, outcomes, strict=True):
+        for at, ((_, answer), outcome) in enumerate(zip(waiting, outcomes, strict=True), start=1):
             # Whoever was killed meanwhile waits no more.
             if not answer.done():
                 answer.set_result(outcome)
+            if not at % WAVE:
+                # What these write next is on its way before the others have heard.
+                await asyncio.sleep(0)

@@ -23,7 +23,7 @@ is written within the kind's interval, `self.keep(state)` is for memory alone.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
 
@@ -132,7 +132,17 @@ class Entity(GenServer, Generic[K, S]):
             StaleState: somebody else has changed the row; nothing was overwritten. Let it pass: this process leaves,
                 and the next call finds one that has read the row anew.
         """
-        return await self._write(state, also)
+        kind = self.__runtime__
+        if kind is not None:
+            at = kind.store.now()
+            outcome = await self._alone(lambda: kind.store.write(Copy(self.key, state, self.version, at), also))
+            if not isinstance(outcome, int):
+                return outcome
+            stored(self, outcome, at)
+            if self.__unsaved__ is not None:
+                kind.backlog.forget(self)
+        replace_state(self, state)
+        return None
 
     def save_later(self, state: S, /) -> None:
         """Replace the state, and have it written once nothing has changed for the kind's interval, at most twice that.
@@ -241,17 +251,6 @@ class Entity(GenServer, Generic[K, S]):
             kind.backlog.note(self, kind.clock.monotonic())
             if kind.writer is not None:
                 kind.writer.arm()
-
-    async def _write(self, state: S, also: Sequence[Step]) -> Refusal | None:
-        kind = self.__runtime__
-        if kind is not None:
-            outcome = await self._alone(lambda: kind.store.write(Copy(self.key, state, self.version), also))
-            if not isinstance(outcome, int):
-                return outcome
-            stored(self, outcome, kind.store.now())
-            kind.backlog.forget(self)
-        replace_state(self, state)
-        return None
 
     async def _alone(self, write: Callable[[], Awaitable[int | Refusal]]) -> int | Refusal:
         # The writer of the kind may be at it; two writes from the same version would be one too many.

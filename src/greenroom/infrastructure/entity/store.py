@@ -41,11 +41,13 @@ LOAD_SECONDS = 5.0
 
 
 class Copy(NamedTuple, Generic[K, S]):
-    """A state to be written, and the version of the row that it came from; 0 where there is none yet."""
+    """A state to be written, the version of the row that it came from, 0 where there is none yet, and the time."""
 
     key: K
     state: S
     version: int
+    # Part of it, so that it is the same when it is written again: whoever looks knows it for its own.
+    at: datetime
 
 
 class Store(Generic[K, S]):
@@ -133,7 +135,9 @@ class Store(Generic[K, S]):
             NotSaved: nothing was stored.
             StaleState: nothing was stored, since somebody else has changed the row.
         """
-        return self._carry_out(copy.key, copy.version, self._change(copy), also, doubtful)
+        # Only what goes with it may ask for its row.
+        step = self._change(copy, row=bool(also))
+        return self._carry_out(copy.key, copy.version, step, also, doubtful)
 
     def erase(self, key: K, version: int, also: Sequence[Step] = ()) -> Coroutine[Any, Any, int | Refusal]:
         """Remove the row; otherwise like `write`."""
@@ -159,13 +163,13 @@ class Store(Generic[K, S]):
             case _:
                 return False
 
-    def _change(self, copy: Copy[K, S]) -> Insert | Update:
+    def _change(self, copy: Copy[K, S], *, row: bool = False) -> Insert | Update:
         table = self._home.table
         row_key = self._home.row_key(self._kind, copy.key)
-        values = self._home.write(self._kind, copy.key, copy.state, self.now())
+        values = self._home.write(self._kind, copy.key, copy.state, copy.at)
         if copy.version:
-            return Update(table, row_key, values, copy.version)
-        return Insert(table, {self._primary.name: row_key, **values, VERSION: 1})
+            return Update(table, row_key, values, copy.version, row)
+        return Insert(table, {self._primary.name: row_key, **values, VERSION: 1}, row)
 
     async def _carry_out(
         self, key: K, version: int, step: Insert | Update | Delete, also: Sequence[Step], doubtful: bool

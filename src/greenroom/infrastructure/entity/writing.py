@@ -80,7 +80,7 @@ class Writing:
         """All in one transaction, without those, if any, that are refused. Leaves doubt where there is no answer."""
         rest = list(due)
         for waiting in rest:
-            waiting.doubt = _copy(waiting.entity)
+            waiting.doubt = self._copy(waiting.entity)
         while rest:
             try:
                 refused = await self._kind.store.write_together([waiting.doubt for waiting in rest])
@@ -152,6 +152,5 @@ class Writing:
             process.ties.trapping = False
         process.exit(reason)
 
-
-def _copy(entity: Entity[Any, Any]) -> Copy[Any, Any]:
-    return Copy(entity.key, entity.state, entity.version)
+    def _copy(self, entity: Entity[Any, Any]) -> Copy[Any, Any]:
+        return Copy(entity.key, entity.state, entity.version, self._kind.store.now())

@@ -271,6 +271,23 @@ async def test_a_step_that_was_not_carried_out_has_no_row(database: Ref[Database
         _ = city.row
 
 
+async def test_who_does_not_ask_for_rows_gets_the_changes_without(database: Ref[Database]) -> None:
+    names = [{"name": f"V{n}", "city": None, "seats": 1, "opened_at": NOON, "version": 1} for n in range(9)]
+    added = await database.call(Database.write, [Insert(venues, values, row=False) for values in names])
+    changed = await database.call(
+        Database.write, [Update(venues, n, {"city": "Paris"}, 1, row=False) for n in (1, 2, 99)]
+    )
+
+    assert all(isinstance(answer, dict) for answer in (*added, *changed[:2]))
+    assert changed[2] == NotFound("venues", 99)
+    found = await database.call(Database.select, select(venues).order_by(venues.c.id))
+    assert [(row["name"], row["city"], row["version"]) for row in found[:3]] == [
+        ("V0", "Paris", 2),
+        ("V1", "Paris", 2),
+        ("V2", None, 1),
+    ]
+
+
 async def test_a_transaction_that_is_refused_leaves_no_trace(database: Ref[Database]) -> None:
     refused = await database.call(
         Database.transact, Insert(venues, {"name": "Blue Note"}), Insert(venues, {"name": "blue note"})

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from greenroom import GenServer, NotRunning, Ref, Reply, ServerDown, child
 from greenroom.infrastructure import Database, Insert, Row
 from greenroom.infrastructure.database.task import Write
-from greenroom.infrastructure.entity.outbox import Outbox
+from greenroom.infrastructure.entity.outbox import WAVE, Outbox
 from greenroom.testing import Tree
 from tests.greenroom.infrastructure.entity.venues import notes
 
@@ -49,6 +49,20 @@ async def test_what_begins_in_one_turn_is_one_request(tree: Tree) -> None:
 
     assert [*answers, later] == [{"at": 0}, {"at": 1}, {"at": 2}, {"at": 0}]
     assert await clerk.call(Clerk.asked) == [3, 1]
+
+
+async def test_many_are_answered_in_waves(tree: Tree) -> None:
+    await tree.start_supervised(child(Clerk).named("database"))
+    outbox = Outbox(Ref(Database, "database"))
+    answers = [outbox.put(note(str(n))) for n in range(2 * WAVE + 1)]
+    told: list[int] = []
+    answers[-1].add_done_callback(lambda _: told.append(sum(answer.done() for answer in answers)))
+    answers[0].add_done_callback(lambda _: told.append(sum(answer.done() for answer in answers)))
+
+    await asyncio.gather(*answers)
+    await asyncio.sleep(0)
+
+    assert told == [WAVE, 2 * WAVE + 1]
 
 
 async def test_that_the_database_is_not_there_is_the_answer(tree: Tree) -> None:

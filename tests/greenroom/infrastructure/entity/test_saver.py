@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, timedelta
+from itertools import count
 
 import pytest
 
 from greenroom import Ref, telemetry
 from greenroom.infrastructure import NotFound, Row
 from greenroom.infrastructure.entity.saver import Saver
+from greenroom.infrastructure.entity.store import Store
 from greenroom.testing import Tree, VirtualClock, crash, settle
 from tests.greenroom.infrastructure.entity.moody_database import MoodyDatabase
 from tests.greenroom.infrastructure.entity.venues import Diary, Venue, venue_kind, venues
@@ -114,6 +117,29 @@ async def test_a_write_whose_outcome_is_unknown_is_stored_once(
     assert [await plays(moody, key) for key in range(5)] == list(range(5))
     assert await Venue.at(3).call(Venue.count_down) == 4
     assert await Venue.at(3).call(Venue.standing) == (False, 2)
+
+
+async def test_a_write_with_its_time_in_the_row_is_known_again_when_its_outcome_was_not(
+    tree: Tree, moody: Ref[MoodyDatabase], clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    milliseconds = count()
+
+    def now(_: object) -> datetime:
+        return clock.now() + timedelta(milliseconds=next(milliseconds))
+
+    monkeypatch.setattr(Store, "now", now)
+    await tree.start_supervised(venue_kind("snapshots"))
+    await BAR.call(Venue.play)
+    await moody.call(MoodyDatabase.be, "stores it and loses the answer")
+    await clock.advance(30.0)
+    process = BAR.where()
+
+    await BAR.call(Venue.play)
+    await clock.advance(61.0)
+
+    assert BAR.where() is process
+    assert await BAR.call(Venue.standing) == (False, 2)
+    assert (await BAR.call(Venue.look)).plays == 2
 
 
 async def test_an_immediate_change_waits_for_a_write_that_is_under_way(
