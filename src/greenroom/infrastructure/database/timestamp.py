@@ -37,14 +37,15 @@ class UtcTimestamp(TypeDecorator[datetime]):
 
     @override
     def bind_processor(self, dialect: Dialect) -> Processor:
-        return _cut if dialect.name == "postgresql" else _text
+        return cut if dialect.name == "postgresql" else _text
 
     @override
     def result_processor(self, dialect: Dialect, coltype: object) -> Processor:
         return _in_utc if dialect.name == "postgresql" else _read
 
 
-def _cut(value: datetime | None) -> datetime | None:
+def cut(value: datetime | None) -> datetime | None:
+    """The moment as it is stored, and read again."""
     # Cut, as SQLite's text is: the server would round, and could come out a millisecond later.
     if value is None:
         return None

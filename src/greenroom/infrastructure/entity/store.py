@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Column, select
 
 from greenroom.foundation.clock import Clock
 from greenroom.foundation.errors import CallError, CallTimeout, NotRunning
@@ -29,6 +29,7 @@ from greenroom.infrastructure.database import (
 from greenroom.infrastructure.database.outcome import key_column
 from greenroom.infrastructure.database.statement import VERSION
 from greenroom.infrastructure.database.task import Transaction, Written
+from greenroom.infrastructure.database.timestamp import UtcTimestamp, cut
 from greenroom.infrastructure.entity.error import NotSaved, StaleState
 from greenroom.infrastructure.entity.home import Home
 from greenroom.infrastructure.entity.outbox import Outbox, Outcome
@@ -220,4 +221,10 @@ def _is_outcome(step: Insert | Update | Delete, found: Row | NotFound) -> bool:
     if isinstance(step, Delete) or isinstance(found, NotFound):
         return isinstance(step, Delete) and isinstance(found, NotFound)
     version = 1 if isinstance(step, Insert) else (step.version or 0) + 1
-    return found[VERSION] == version and all(found[name] == value for name, value in step.values.items())
+    return found[VERSION] == version and all(
+        found[name] == _as_stored(step.table.c[name], value) for name, value in step.values.items()
+    )
+
+
+def _as_stored(column: Column[Any], value: Any) -> object:
+    return cut(value) if isinstance(column.type, UtcTimestamp) else value

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,6 +13,7 @@ from greenroom.infrastructure import (
     Columns,
     Conflict,
     DatabaseError,
+    Entity,
     KeptInMemory,
     NoSuchEntity,
     NotFound,
@@ -22,7 +25,7 @@ from greenroom.infrastructure import (
 )
 from greenroom.testing import Tree, VirtualClock, crash, expected_crash, settle
 from tests.greenroom.infrastructure.entity.moody_database import MoodyDatabase
-from tests.greenroom.infrastructure.entity.venues import Diary, Spoilt, Strict, Venue, notes, venue_kind, venues
+from tests.greenroom.infrastructure.entity.venues import Diary, Spoilt, Strict, Venue, notes, shows, venue_kind, venues
 
 BAR = Venue.at(7)
 
@@ -145,6 +148,35 @@ async def test_the_first_write_of_an_entity_may_lose_its_answer_too(
 
     assert await renamed is None
     assert await row(moody) == ("Birdland", 0, 1)
+
+
+@dataclass(frozen=True)
+class Doors:
+    """When they open, more exactly than it is stored."""
+
+    doors: datetime
+
+
+@dataclass
+class Show(Entity[int, Doors], kind="show"):
+    def initial(self) -> Doors:
+        return Doors(datetime(2026, 11, 21, 20, 0, 0, 123456, tzinfo=UTC))
+
+    async def delay(self, seconds: float) -> None:
+        await self.save(Doors(self.state.doors + timedelta(seconds=seconds)))
+
+
+async def test_a_time_that_is_stored_less_exactly_is_known_for_the_own(
+    tree: Tree, moody: Ref[MoodyDatabase], clock: VirtualClock
+) -> None:
+    await tree.start_supervised(entities(Show, Columns(shows, Doors)))
+    for _ in range(2):
+        await moody.call(MoodyDatabase.be, "stores it and loses the answer")
+        delayed = asyncio.ensure_future(Show.at(7).call(Show.delay, 60))
+        await clock.advance(1.0)
+
+        # It would be stale, and the caller would ask again.
+        await delayed
 
 
 async def test_an_entity_answers_nothing_while_it_does_not_know_its_own_state(

@@ -27,6 +27,7 @@ from greenroom.infrastructure import (
     Reminder,
     Returning,
     Snapshots,
+    UtcTimestamp,
     create_events,
     entities,
     entity_reminders,
@@ -55,6 +56,15 @@ gigs = sa.Table(
     sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
     sa.Column("venue", sa.Integer, nullable=False),
     sa.Column("artist", sa.Text, nullable=False, unique=True),
+)
+
+
+shows = sa.Table(
+    "shows",
+    TABLES,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("doors", UtcTimestamp, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
 )
 
 
