@@ -11,7 +11,7 @@ from benchmarks.booking.verdict import Verdict
 
 HEAD = ["database", "server", "bookings/s", "times as many", "requests/s", "p50", "p99", "refused", "conflicts lost"]
 COLOURS = {"gigbook": "#1a7f37", "fastapi": "#6e7781"}
-LEFT, PLOT, ROW = 230, 420, 34
+LEFT, PLOT, ROW = 270, 420, 34
 
 
 @dataclass(frozen=True)
