@@ -24,7 +24,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, Concatenate, ParamSpec, Self, TypeVar
 
 from greenroom.foundation.batch import MARK
-from greenroom.foundation.errors import OutsideProcess
+from greenroom.foundation.errors import NotAHandler, OutsideProcess
 from greenroom.foundation.exits import NORMAL
 from greenroom.foundation.mailbox import NOTHING, Function
 from greenroom.foundation.process import Process
@@ -131,7 +131,11 @@ class GenServer(Server):
             raise OutsideProcess("after") from None
         ties = process.ties
         timers = process.tie().own_timers() if ties is None or ties.timers is NONE else ties.timers
-        message = (self.__handlers__.get(method.__name__) or _own(self, method), args, kwargs, None)
+        try:
+            function = self.__handlers__[method.__name__]
+        except (AttributeError, KeyError):
+            function = _own(self, method)
+        message = (function, args, kwargs, None)
         return process.namespace.scheduler.timers.schedule(seconds, process.put, message, owner=timers)
 
     def send_after(self, seconds: float, message: object) -> Timer:
@@ -176,7 +180,9 @@ def _demand(server: GenServer, what: str) -> Control:
 
 def _own(server: GenServer, method: Callable[..., object]) -> Function:
     cls = type(server)
-    function: Function = getattr(cls, method.__name__)
+    function: Function | None = getattr(cls, getattr(method, "__name__", ""), None)
+    if function is None:
+        raise NotAHandler(cls.__name__, method)
     return undone_on_failure(function) if _is_undone(cls) else function
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, NoReturn, ParamSpec, Self, TypeVar, cast
 
 from greenroom.foundation.answering import INTERRUPTIONS, Ended
 from greenroom.foundation.errors import (
@@ -172,6 +172,17 @@ class Process(System, Signals, Ref[S_co]):
         """
         await self._initialise(seconds)
         self.settle()
+
+    # A process is no value: whoever copies what refers to it gets the same process, as with a pid.
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"expected an address that can be sent elsewhere, as Ref(Server, name), got {self}")
 
     def __repr__(self) -> str:
         name = "" if self.name is None else f" {self.name!r}"

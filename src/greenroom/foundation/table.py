@@ -13,7 +13,7 @@ from greenroom.foundation.key_lock import KeyLock, Locks
 from greenroom.foundation.match import Entry, Guard, Match, Spec, accepted, checked_specs
 from greenroom.foundation.namespace import Name
 from greenroom.foundation.process import Process
-from greenroom.foundation.ref import Ref
+from greenroom.foundation.ref import Ref, process_at
 from greenroom.foundation.running import running_process
 from greenroom.foundation.typed_key import typed
 
@@ -110,13 +110,13 @@ class Table(ABC):
 
     def values(self, key: Hashable, ref: Ref[Any]) -> list[Any]:
         """What this process says under the key."""
-        holder = ref.where()
+        holder = process_at(ref)
         return [entry.value for entry in self.lookup(key) if entry.ref is holder]
 
     def keys(self, ref: Ref[Any]) -> list[Any]:
         """The keys that this process holds, the oldest first, each as often as it was registered."""
         self.running()
-        holder = ref.where()
+        holder = process_at(ref)
         return [entry.key for entry in self._entries_of(holder)] if isinstance(holder, Process) else []
 
     @abstractmethod

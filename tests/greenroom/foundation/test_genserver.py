@@ -25,7 +25,7 @@ from greenroom import (
     list_services,
     namespace,
 )
-from greenroom.testing import Probe, Tree, VirtualClock, crash, settle, state
+from greenroom.testing import Probe, Tree, VirtualClock, crash, expected_crash, settle, state
 from tests.greenroom.foundation.stack import Stack
 
 ILLEGAL: list[Any] = [42, ["stack"], {"name": "stack"}, object]
@@ -415,3 +415,22 @@ async def test_hooks_need_not_suspend(tree: Tree) -> None:
 def test_a_method_does_not_take_the_place_of_one_that_servers_have() -> None:
     with pytest.raises(TypeError, match=r"expected a method name that GenServer does not use, got Bus\.stop"):
         new_class("Bus", (GenServer,), exec_body=lambda body: body.update(stop=print))
+
+
+class Planner(GenServer):
+    """Plans what it does next."""
+
+    async def do_next(self, method: Any) -> None:
+        self.next(method)
+
+    async def do_later(self, method: Any) -> None:
+        self.after(60, method)
+
+
+@pytest.mark.parametrize("plan", [Planner.do_next, Planner.do_later])
+@pytest.mark.parametrize("method", [Mirror.look, "do_next", None])
+async def test_a_server_plans_only_what_it_has(tree: Tree, plan: Any, method: Any) -> None:
+    planner = await tree.start(Planner)
+
+    with expected_crash(NotAHandler), pytest.raises(ServerDown, match="expected a public method of Planner, got"):
+        await planner.call(plan, method)

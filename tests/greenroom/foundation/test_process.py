@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from collections.abc import Callable
+from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -328,3 +330,19 @@ async def test_calls_at_the_same_time_are_handled_one_after_the_other(tree: Tree
 
     assert await answers == [f"{dish}!" for dish in dishes]
     assert state(oven).baked == dishes
+
+
+async def test_a_copy_of_what_refers_to_a_process_refers_to_the_same(tree: Tree) -> None:
+    oven = (await tree.start(Oven)).where()
+
+    assert copy(oven) is deepcopy([oven])[0] is oven
+
+
+async def test_a_name_can_be_sent_elsewhere_and_a_process_can_not(tree: Tree) -> None:
+    oven = await tree.start(Oven)
+
+    assert pickle.loads(pickle.dumps(Ref(Oven, "oven"))) == Ref(Oven, "oven")
+    with pytest.raises(
+        TypeError, match=r"expected an address that can be sent elsewhere, as Ref.Server, name., got <Oven"
+    ):
+        pickle.dumps(oven.where())

@@ -399,3 +399,13 @@ class Trapping(GenServer):
 async def test_options_of_a_registry_that_make_no_sense_are_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(StartFailed, match=words):
         await Registry.start("unique", **options)
+
+
+async def test_what_a_registry_knows_of_a_process_is_asked_by_its_address(tree: Tree) -> None:
+    table = await names(tree)
+    nonsense: Any = "one"
+
+    with pytest.raises(TypeError, match="expected a Ref"):
+        table.keys(nonsense)
+    with pytest.raises(TypeError, match="expected a Ref"):
+        table.values("one", nonsense)
