@@ -136,7 +136,7 @@ class GenServer(Server):
         except (AttributeError, KeyError):
             function = _own(self, method)
         message = (function, args, kwargs, None)
-        return process.namespace.scheduler.timers.schedule(seconds, process.put, message, owner=timers)
+        return process.namespace.scheduler.timers.schedule_for(timers, seconds, process.put, (message,))
 
     def send_after(self, seconds: float, message: object) -> Timer:
         """Get this message in `handle_info` in this many seconds; cancelled when the process ends."""

@@ -164,7 +164,7 @@ class Signals(Handling):
 
     def later(self, seconds: float, message: Message) -> Timer:
         """Put the message into the mailbox in this many seconds, unless the process ends before."""
-        return self.namespace.scheduler.timers.schedule(seconds, self.put, message, owner=self.tie().own_timers())
+        return self.namespace.scheduler.timers.schedule_for(self.tie().own_timers(), seconds, self.put, (message,))
 
     def _is_under(self, sender: Any, ties: Ties) -> bool:
         if self.parent is None and ties.starter is None:

@@ -93,16 +93,18 @@ class TimerWheel:
     def __len__(self) -> int:
         return sum(len(bucket) for bucket in self._buckets.values())
 
-    def schedule(
-        self, seconds: float, callback: Callable[..., object], *args: object, owner: Timers | None = None
-    ) -> Timer:
+    def schedule(self, seconds: float, callback: Callable[..., object], *args: object) -> Timer:
         """Call back in this many seconds, never earlier; zero and less mean with the next look.
-
-        Until it has fired or was cancelled, it stands among the timers of its `owner`.
 
         Raises:
             ValueError: it is no number of seconds.
         """
+        return self.schedule_for(None, seconds, callback, args)
+
+    def schedule_for(
+        self, owner: Timers | None, seconds: float, callback: Callable[..., object], args: tuple[object, ...]
+    ) -> Timer:
+        """Schedule a timer that stands among those of its owner until it has fired or was cancelled."""
         now = self.monotonic()
         try:
             due = now + seconds

@@ -45,7 +45,7 @@ class Wheel:
         self.alarm = self.clock.monotonic() + seconds
 
     def after(self, seconds: float, mark: object, owner: Timers | None = None) -> Timer:
-        return self.wheel.schedule(seconds, self.fired.append, mark, owner=owner)
+        return self.wheel.schedule_for(owner, seconds, self.fired.append, (mark,))
 
     def pass_time(self, milliseconds: int) -> None:
         """Let time pass, and look whenever the wheel asked for it."""
@@ -122,7 +122,7 @@ def test_a_timer_that_is_over_is_held_by_nobody() -> None:
     wheel, owner, bells = Wheel(), Timers(), [Bell() for _ in range(4)]
     held = [weakref.ref(bell) for bell in bells]
     times = (0.01, 5.0, 5.0, DAY)
-    timers = [wheel.wheel.schedule(at, bell.ring, owner=owner) for at, bell in zip(times, bells, strict=True)]
+    timers = [wheel.wheel.schedule_for(owner, at, bell.ring, ()) for at, bell in zip(times, bells, strict=True)]
     timers.pop().cancel()
     timers.pop().drop()
     wheel.pass_time(5_000)
