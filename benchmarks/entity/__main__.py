@@ -10,6 +10,7 @@ from benchmarks.entity.durable import THREADS, durable
 from benchmarks.entity.memory import bytes_each
 from benchmarks.entity.page import Row, as_markdown, as_svg, as_text
 from benchmarks.entity.speed import activation, amplification, calls
+from greenroom import calm_collector
 from greenroom.infrastructure import DatabaseUrl
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "entities.md"
@@ -43,6 +44,8 @@ async def measured(folder: Path, postgres: str | None, number: int, seconds: flo
         Row("memory of a hibernating one", "B", ours=[bytes_each("hibernating", number)]),
     ]
     told()
+    # As a program does when it is up; for both ways of writing.
+    calm_collector()
     for part in (activation(folder, number, rounds), calls(folder, number, rounds)):
         rows += await part
         told()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.entity.page import Row
 from benchmarks.entity.scene import Profile, Venue, ask_all, pack, prepared, running, timed
-from greenroom import Ref, calm_collector, telemetry
+from greenroom import Ref, telemetry
 from greenroom.infrastructure import DatabaseUrl, EntitySettings, Memory
 
 
@@ -38,7 +38,6 @@ async def calls(folder: Path, number: int, rounds: int) -> list[Row]:
     url = prepared(DatabaseUrl.parse(str(folder / "calls.db")), 0)
     async with running(url, settings=EntitySettings(save_interval=2.0)):
         await ask_all(range(number))
-        calm_collector()
         addresses = [Venue.at(key) for key in range(number)]
         processes = [address.where() for address in addresses]
         for _ in range(rounds):

@@ -58,7 +58,7 @@ class Wanted:
     __slots__ = ("messages", "reply")
 
     def __init__(self) -> None:
-        self.reply = Reply[Process[Any]]()
+        self.reply: Reply[Process[Any]] = Reply()
         self.messages: list[Message] = []
 
 
