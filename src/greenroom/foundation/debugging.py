@@ -57,7 +57,10 @@ def install(ref: Ref[Any], function: DebugFunction) -> None:
 
     Raises:
         NotRunning: there is no process.
+        TypeError: it is no function.
     """
+    if not callable(cast(object, function)):
+        raise TypeError(f"expected a function of an event, got {function!r}")
     _observer(ref, "install").functions[function] = function
 
 
@@ -72,7 +75,14 @@ def trace(ref: Ref[Any], enabled: bool = True) -> None:
 
 
 def log(ref: Ref[Any], keep: int = 10) -> None:
-    """Keep this many of the last events; none and no more with zero."""
+    """Keep this many of the last events; none and no more with zero.
+
+    Raises:
+        NotRunning: there is no process.
+        ValueError: it is no number of events.
+    """
+    if not isinstance(cast(object, keep), int) or keep < 0:
+        raise ValueError(f"expected keep to be an integer of at least 0, got {keep!r}")
     _turn(ref, LOG, _EventLog(keep) if keep else None)
 
 

@@ -153,7 +153,13 @@ def _found(key: tuple[Scheduler, str]) -> Namespace:
 
 @contextmanager
 def namespace(name: str) -> Generator[str]:
-    """Start and find processes in this namespace within the block."""
+    """Start and find processes in this namespace within the block.
+
+    Raises:
+        TypeError: it is no string.
+    """
+    if not isinstance(cast(object, name), str):
+        raise TypeError(f"expected the name of a namespace, as 'tenant:42', got {name!r}")
     token = _current.set(name)
     try:
         yield name

@@ -11,6 +11,9 @@ def limit_of(what: str, seconds: float | None) -> float | None:
     Raises:
         ValueError: it is no number of seconds from 0 on.
     """
+    if (type(seconds) is float or type(seconds) is int) and 0 <= seconds < inf:
+        # Nearly all of them, and calls wait for this.
+        return seconds
     if seconds is None or seconds == inf:
         return None
     if not is_seconds(seconds):

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -8,6 +8,7 @@ from greenroom import (
     NotRunning,
     Ref,
     Registry,
+    Rejected,
     ServerDown,
     StartFailed,
     Via,
@@ -102,3 +103,22 @@ async def test_an_agent_stops() -> None:
 
     with pytest.raises(NotRunning):
         await counter.call(Counter.get, lambda count: count)
+
+
+async def later(count: int) -> int:
+    return count + 1
+
+
+@pytest.mark.parametrize("method", [Counter.get, Counter.update, Counter.get_and_update])
+async def test_the_functions_of_an_agent_are_plain_ones(tree: Tree, method: Any) -> None:
+    counter = await tree.start(Counter, lambda: 1)
+
+    with pytest.raises(Rejected, match="expected a plain function for an agent, got one that is async"):
+        await counter.call(method, later)
+
+    assert await counter.call(Counter.get, lambda count: count) == 1
+
+
+async def test_the_first_value_of_an_agent_comes_from_a_plain_function() -> None:
+    with pytest.raises(StartFailed, match="expected a plain function for an agent"):
+        await Counter.start(cast(Any, lambda: later(1)))

@@ -1,6 +1,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -227,3 +228,13 @@ async def test_calls_by_name_and_with_a_time_limit_are_observed(tree: Tree) -> N
     await bar.within(None).call(Bar.order, "rum")
 
     assert len(debugging.logged(bar)) == 4
+
+
+async def test_what_makes_no_sense_is_not_installed(tree: Tree) -> None:
+    bar = await tree.start(Bar)
+    nonsense: Any = -1
+
+    with pytest.raises(TypeError, match="expected a function of an event, got -1"):
+        debugging.install(bar, nonsense)
+    with pytest.raises(ValueError, match="expected keep to be an integer of at least 0, got -1"):
+        debugging.log(bar, nonsense)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -183,3 +184,9 @@ async def test_names_are_free_again_after_a_crash_that_nobody_restarts() -> None
 
 async def _where() -> str:
     return current_namespace().name
+
+
+@pytest.mark.parametrize("nonsense", [5, None, ("tenant", 42)])
+async def test_a_namespace_has_a_word_for_a_name(nonsense: Any) -> None:
+    with pytest.raises(TypeError, match="expected the name of a namespace, as 'tenant:42', got"), namespace(nonsense):
+        pass
