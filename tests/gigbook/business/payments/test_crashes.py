@@ -88,11 +88,13 @@ async def told(scene: Scene, story: Story, victim: str = "", at: int = 0) -> int
     return len(steps)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
 async def test_a_kill_at_any_step_changes_nothing_of_how_a_story_ends(scene: Scene, story: Story) -> None:
     steps = await told(scene, story)
 
-    for victim in story.victims if scene.url.kind == "file" else ("payment", "everything"):
+    # What one process costs does not depend on the database.
+    for victim in story.victims if scene.url.kind == "file" else ("everything",):
         for at in range(1, steps + 1):
             await told(scene, story, victim, at)
         agrees(scene)
