@@ -9,7 +9,7 @@ limit. Like Elixir's `DynamicSupervisor`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, cast
 
@@ -128,15 +128,16 @@ class DynamicSupervisor(GenServer, type="supervisor"):
         supervisors = sum(spec.options.type == "supervisor" for spec in specs)
         return Counts(len(specs), len(self._children), supervisors, len(specs) - supervisors)
 
-    async def child_ended(self, child: Process[Any], reason: object) -> None:
+    def child_ended(self, child: Process[Any], reason: object) -> Awaitable[None] | None:
         """Start the child again if its type asks for it."""
         spec = self._children.pop(child, None)
         if spec is None:
-            return
+            return None
         if comes_back(spec.options.restart, reason):
-            await self._restart(child, spec, reason)
-        elif not is_clean(reason):
+            return self._restart(child, spec, reason)
+        if not is_clean(reason):
             report_child(self.__process__, spec, reason, "not restarted")
+        return None
 
     async def _restart(self, child: Process[Any], spec: ChildSpec[Any], reason: object) -> None:
         if not self._intensity.allows(self.__process__.namespace.scheduler.clock.monotonic()):

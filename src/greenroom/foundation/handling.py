@@ -153,12 +153,13 @@ class Handling(Answering):
 
     def enter(self) -> Worker:
         """Take a worker for a turn."""
+        ties = self.ties
         if self.queue is None or self.queue is RESTING:
             self.queue = BUSY
-        if self.ties is not None and self.ties.idle is not None:
-            self.ties.idle.drop()
-            self.ties.idle = None
-        self.worker = worker = self.crew().pop()
+        if ties is not None and ties.idle is not None:
+            ties.idle.drop()
+            ties.idle = None
+        self.worker = worker = (self.namespace.pool if ties is None else self.crew()).pop()
         worker.process = self
         return worker
 
@@ -184,6 +185,10 @@ class Handling(Answering):
 
     def settle(self) -> None:
         """Do what comes next once no handler runs: its end, more messages, or rest."""
+        if self.queue is BUSY and self.control is None and self.ties is None and self.backlog is None:
+            # As nearly always.
+            self.queue = None
+            return
         if self.queue is CLOSED:
             return
         control = self.control

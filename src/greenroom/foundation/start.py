@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from greenroom.foundation import telemetry
 from greenroom.foundation.errors import StartFailed
 from greenroom.foundation.exits import ProcessExit, reason_of
 from greenroom.foundation.limited_process import LimitedProcess
@@ -58,7 +59,7 @@ async def launch(
         await process.begin(seconds)
     else:
         process.settle()
-    if process.alive:
+    if telemetry.bus.listening and process.alive:
         report_start(process)
     return process
 

@@ -11,7 +11,7 @@ through the mailbox, so that the supervisor still answers in between; each try c
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Self, TypeAlias, cast, get_args
 
@@ -207,22 +207,22 @@ class Supervisor(GenServer, type="supervisor"):
         active = sum(isinstance(child.process, Process) for child in children)
         return Counts(len(children), active, supervisors, len(children) - supervisors)
 
-    async def child_ended(self, child: Process[Any], reason: object) -> None:
+    def child_ended(self, child: Process[Any], reason: object) -> Awaitable[None] | None:
         """Decide what the end of a child means: nothing, a restart, or the end of the supervisor."""
         for found in self._children.values():
             if found.process is child:
                 break
         else:
-            return
+            return None
         found.process = None
         if comes_back(found.spec.options.restart, reason):
-            await self._restart(found, reason)
-            return
+            return self._restart(found, reason)
         self._forgets(found)
         if not is_clean(reason):
             report_child(self.__process__, found.spec, reason, "not restarted")
         if found.spec.options.significant and self._is_over():
             self.stop(SHUTDOWN)
+        return None
 
     def _is_over(self) -> bool:
         if self.auto_shutdown != "all_significant":
