@@ -139,7 +139,8 @@ class Signals(Handling):
         other = self.tie().watching.pop(monitor, None)
         if other is not None and other.ties is not None:
             other.ties.watchers.pop(monitor, None)
-            return True
+            # OTP: nobody watches itself, since nobody would be there to hear of it.
+            return other is not self
         if self.queue:
             self.queue[:] = [message for message in self.queue if not _is_down_of(message, monitor)]
         if self.backlog is not None:

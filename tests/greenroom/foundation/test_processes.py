@@ -318,6 +318,7 @@ async def test_undoing_a_monitor_says_if_there_was_one() -> None:
 
     assert demonitor(watch) is True
     assert demonitor(watch) is False
+    assert demonitor(monitor(current_process())) is False
     process.exit("kill")
 
 
