@@ -17,7 +17,7 @@ from greenroom.foundation.errors import (
     ServerDown,
     StartFailed,
 )
-from greenroom.foundation.exits import KILL, NOPROC, NORMAL, reason_of
+from greenroom.foundation.exits import KILL, NORMAL, reason_of
 from greenroom.foundation.mailbox import BUSY, CLOSED, NOTHING, Arguments, Function, Keywords, Waiter
 from greenroom.foundation.ref import CALL_SECONDS, Ref
 from greenroom.foundation.reply import REPLY, Reply
@@ -148,7 +148,7 @@ class Process(System, Signals, Ref[S_co]):
 
     async def down(self) -> object:
         """Wait for the end."""
-        return NOPROC if self.queue is CLOSED else await self.gone()
+        return await self.gone()
 
     @property
     def alive(self) -> bool:

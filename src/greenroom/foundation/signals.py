@@ -89,8 +89,11 @@ class Signals(Handling):
             self.parent.deliver((_child_ended, (self, reason), NOTHING, None))
 
     def gone(self) -> Waiter:
-        """A future that gets the exit reason."""
+        """A future that gets the exit reason; `noproc` when it is too late to ask."""
         waiter = self.namespace.scheduler.loop.create_future()
+        if self.queue is CLOSED:
+            waiter.set_result(NOPROC)
+            return waiter
 
         def tell(_: object, reason: object) -> None:
             if not waiter.done():

@@ -257,8 +257,6 @@ class Task(Generic[T_co]):
 
 
 async def _end(process: Process[Any], limit: Shutdown) -> object:
-    if not process.alive:
-        return NOPROC
     gone = process.gone()
     if limit == "brutal_kill":
         process.kill()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from greenroom import GenServer, Global, NotRunning, Ref, Via, child
+from greenroom import GenServer, Global, NotRunning, Ref, Registry, Via, child, whereis
+from greenroom.foundation.namespace import Name
 from greenroom.testing import Tree, crash
 from tests.greenroom.foundation.stack import Stack
 
@@ -19,6 +22,41 @@ async def test_a_name_is_looked_up_at_each_use(tree: Tree) -> None:
     await crash(name)
 
     assert (first, await name.call(Stack.pop)) == ("hello", "hello")
+
+
+NAMES: list[Name] = [
+    "stack",
+    ("stack", 1),
+    Global("stack"),
+    Via("stacks", "stack"),
+    Via("stacks", 1),
+    Via("stacks", 1.0),
+]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["start", "kill", "stop"]), st.sampled_from(NAMES)), max_size=15))
+async def test_the_fast_way_to_look_a_name_up_finds_what_the_slow_one_does(steps: list[tuple[str, Name]]) -> None:
+    registry = await child(Registry, "unique").named("stacks").start()
+    table = Registry.table("stacks")
+    # By what is printed: for a dictionary 1 and 1.0 are one key.
+    holders: dict[str, Ref[Stack]] = {}
+    for what, name in steps:
+        known = holders.get(repr(name))
+        if what == "start" and known is None:
+            holders[repr(name)] = await child(Stack).named(name).start()
+        elif what == "kill" and known is not None:
+            holders.pop(repr(name)).exit("kill")
+        elif what == "stop" and known is not None:
+            await holders.pop(repr(name)).stop()
+        for named in NAMES:
+            address, holder = Ref(Stack, named), holders.get(repr(named))
+            assert (address.where(), Ref[Stack].where(address), whereis(named)) == (holder, holder, holder)
+        for key in ("stack", 1, 1.0):
+            assert table.lookup(key) == [entry for entry in table.entries() if repr(entry.key) == repr(key)]
+
+    for holder in holders.values():
+        await holder.stop()
+    await registry.stop()
 
 
 @pytest.mark.parametrize("seconds", [0.5, None])
