@@ -26,6 +26,7 @@ __all__ = [
     "MessageIn",
     "MessageOut",
     "Statistics",
+    "clear",
     "count",
     "install",
     "log",
@@ -67,6 +68,11 @@ def install(ref: Ref[Any], function: DebugFunction) -> None:
 def remove(ref: Ref[Any], function: DebugFunction) -> None:
     """Call the function no more."""
     _remove(ref, function)
+
+
+def clear(ref: Ref[Any]) -> None:
+    """Call no function any more, write no trace, keep no events and count nothing. OTP's `no_debug`."""
+    _remove(ref)
 
 
 def trace(ref: Ref[Any], enabled: bool = True) -> None:
@@ -158,11 +164,13 @@ def _observer(ref: Ref[Any], what: str) -> Observer:
     return observer
 
 
-def _remove(ref: Ref[Any], key: object) -> None:
+def _remove(ref: Ref[Any], *keys: object) -> None:
+    # These, or all of them where none is named. Messages that have been prepared for them ask the observer again.
     process = ref.where()
     observer = process.ties.observer if isinstance(process, Process) and process.ties is not None else None
     if observer is not None:
-        observer.functions.pop(key, None)
+        for key in keys or list(observer.functions):
+            observer.functions.pop(key, None)
         if not observer.functions:
             cast("Process[Any]", process).observe(None)
 

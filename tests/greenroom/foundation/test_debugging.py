@@ -101,6 +101,24 @@ async def test_a_debug_function_that_is_removed_sees_no_more(tree: Tree) -> None
     assert (len(one), len(other)) == (2, 4)
 
 
+async def test_all_debugging_ends_at_once(tree: Tree, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "greenroom.trace")
+    bar = await tree.start(Bar)
+    events: list[SystemEvent] = []
+    debugging.install(bar, events.append)
+    debugging.trace(bar)
+    debugging.log(bar)
+    debugging.count(bar)
+
+    # This one is to be seen by all of them when it comes, and they are gone when it is handled.
+    bar.cast(Bar.order, "milk")
+    debugging.clear(bar)
+    await bar.call(Bar.order, "tea")
+
+    assert (events, caplog.records, debugging.logged(bar), debugging.statistics(bar)) == ([], [], [], None)
+    debugging.clear(bar)
+
+
 async def test_a_debug_function_that_fails_is_removed_and_the_process_goes_on(
     tree: Tree, caplog: pytest.LogCaptureFixture
 ) -> None:
