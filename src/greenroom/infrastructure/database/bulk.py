@@ -3,18 +3,29 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Column, Connection, Dialect, Integer, Table, insert, literal_column, select, update
-from sqlalchemy.sql.dml import Insert as Insertion
+from sqlalchemy import Column, Connection, Dialect, Integer, Table, delete, literal_column, select, update
+from sqlalchemy.sql.dml import Delete as Deletion
 from sqlalchemy.sql.dml import Update as Updating
 
-from greenroom.infrastructure.database.change import Change, Insert, Update
+from greenroom.infrastructure.database.change import Change, Delete, Execute, Insert, Update
 from greenroom.infrastructure.database.operation import Cursor, Operations, parameters
 from greenroom.infrastructure.database.outcome import Key, NotFound, Row, Stale, key_column
 from greenroom.infrastructure.database.plan import Plan, plan
 from greenroom.infrastructure.database.recordset import Recordset, fits, recordset
-from greenroom.infrastructure.database.statement import EXPECTED, KEY, VERSION, generated_key, is_versioned
+from greenroom.infrastructure.database.statement import (
+    EXPECTED,
+    KEY,
+    VERSION,
+    Insertion,
+    generated_key,
+    insertion,
+    is_referred_to,
+    is_versioned,
+    refers_to_itself,
+    replacing,
+)
 
 Outcome = Row | NotFound | Stale
 
@@ -39,12 +50,14 @@ class BulkOperations(Operations):
                 return [self.perform(change)]
             case [Insert(), *_]:
                 return self._insert_all([change for change in run if isinstance(change, Insert)])
-            case _:
+            case [Update(), *_]:
                 return self._update_all([change for change in run if isinstance(change, Update)])
+            case _:
+                return self._delete_all([change for change in run if isinstance(change, Delete)])
 
     def _insert_all(self, inserts: Sequence[Insert]) -> Sequence[Row]:
-        table, values = inserts[0].table, inserts[0].values
-        bulk = self._bulk.insert(table, tuple(values), inserts[0].row)
+        first, table, values = inserts[0], inserts[0].table, inserts[0].values
+        bulk = self._bulk.insert(table, tuple(values), first.row, first.replace)
         rows = self._fetch_all(bulk, [{**insert.values, _AT: at} for at, insert in enumerate(inserts)])
         given = key_column(table)
         # The keys were drawn in the order of the rows, whatever the order in which they were returned.
@@ -56,6 +69,10 @@ class BulkOperations(Operations):
         bulk = self._bulk.update(table, tuple(updates[0].values), guarded, updates[0].row)
         rows = self._fetch_all(bulk, [parameters(update) for update in updates])
         return [rows.get(update.key) or self._missed(table, update.key, update.version) for update in updates]
+
+    def _delete_all(self, deletes: Sequence[Delete]) -> Sequence[Outcome]:
+        rows = self._fetch_all(self._bulk.delete(deletes[0].table), [{KEY: delete.key} for delete in deletes])
+        return [rows.get(delete.key) or self._not_deleted(delete) for delete in deletes]
 
     def _fetch_all(self, bulk: "Bulk", sources: Sequence[dict[str, Any]]) -> Mapping[Key, Row]:
         found = self._fetch(bulk.plan.sql, [bulk.rows.parameter(sources)])
@@ -80,12 +97,14 @@ class BulkStatements:
         self._dialect = dialect
         self.insert = lru_cache(maxsize=1000)(self._insert)
         self.update = lru_cache(maxsize=1000)(self._update)
+        self.delete = lru_cache(maxsize=1000)(self._delete)
 
-    def _insert(self, table: Table, names: tuple[str, ...], row: bool) -> Bulk:
+    def _insert(self, table: Table, names: tuple[str, ...], row: bool, replace: bool) -> Bulk:
         rows = recordset([*(table.c[name] for name in names), Column(_AT, Integer)], self._dialect)
         # In their order, so that the keys are drawn in it.
         ordered = select(*(rows.given.c[name] for name in names)).order_by(rows.given.c[_AT])
-        return self._made(insert(table).from_select(names, ordered), table, rows, row)
+        written = insertion(self._dialect, table).from_select(names, ordered)
+        return self._made(replacing(written, names) if replace else written, table, rows, row)
 
     def _update(self, table: Table, names: tuple[str, ...], guarded: bool, row: bool) -> Bulk:
         key = table.c[key_column(table)]
@@ -99,7 +118,12 @@ class BulkStatements:
             written = written.where(table.c[VERSION] == rows.given.c[EXPECTED])
         return self._made(written, table, rows, row)
 
-    def _made(self, statement: Insertion | Updating, table: Table, rows: Recordset, row: bool) -> Bulk:
+    def _delete(self, table: Table) -> Bulk:
+        key = table.c[key_column(table)]
+        rows = recordset([Column(KEY, key.type)], self._dialect)
+        return self._made(delete(table).where(key == rows.given.c[KEY]), table, rows, row=True)
+
+    def _made(self, statement: Insertion | Updating | Deletion, table: Table, rows: Recordset, row: bool) -> Bulk:
         key = key_column(table)
         columns = list(table.columns) if row else [table.c[key]]
         return Bulk(plan(statement.returning(*columns), self._dialect, columns), rows, key)
@@ -111,7 +135,7 @@ def runs(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
     kind: object = None
     keys: set[Key] = set()
     for change in changes:
-        key = change.key if isinstance(change, Update) else None
+        key = _key(change)
         following = shape(change)
         if run and (following is None or following != kind or key in keys or len(run) == _MOST):
             yield run
@@ -125,16 +149,34 @@ def runs(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
 
 
 def shape(change: Change) -> object:
-    """Tell what two changes must have in common for one statement to carry out both; None if none can."""
+    """Tell what two changes must have in common for one statement to carry out both; None if none can.
+
+    A statement looks at references when it is through, and so allows what would be refused one by one.
+    """
+    if not isinstance(change, Execute) and refers_to_itself(change.table):
+        return None
     match change:
         case Insert(table, values) if generated_key(table) or key_column(table) in values:
             names = tuple(values)
             fit = fits(table, names, tuple(map(type, values.values())))
-            return (Insert, table, names, change.row) if fit else None
+            return (Insert, table, names, change.row, change.replace) if fit else None
         case Update(table, key, values, version) if version is None or is_versioned(table):
             names = tuple(values)
             kinds = (type(key), *map(type, values.values()))
             fit = fits(table, (key_column(table), *names), kinds)
             return (Update, table, names, version is None, change.row) if fit else None
+        case Delete(table, key, None) if not is_referred_to(table):
+            return (Delete, table, change.optional) if fits(table, (key_column(table),), (type(key),)) else None
+        case _:
+            return None
+
+
+def _key(change: Change) -> Key | None:
+    # A statement changes a row once.
+    match change:
+        case Update(key=key) | Delete(key=key):
+            return key
+        case Insert(table, values, replace=True):
+            return cast("Key | None", values.get(key_column(table)))
         case _:
             return None

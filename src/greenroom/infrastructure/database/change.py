@@ -21,6 +21,9 @@ class Insert:
     row: bool = True
     """Whether the row is asked for; without, the answer may be an empty mapping, which costs less."""
 
+    replace: bool = False
+    """Whether a row that has this key already gets these values, instead of a conflict."""
+
 
 @dataclass(frozen=True, slots=True)
 class Update:
@@ -45,6 +48,8 @@ class Delete:
     table: Table
     key: Key
     version: int | None = None
+    optional: bool = False
+    """Whether the row may be missing; the answer is an empty mapping then, and no refusal."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,8 @@ class Operations:
                 return self._insert(change)
             case Update():
                 return self._update(change)
-            case Delete(table, key, version):
-                return self._delete(table, key, version)
+            case Delete():
+                return self._delete(change)
             case Execute(statement):
                 return self._execute(statement)
 
@@ -60,7 +60,7 @@ class Operations:
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
     def _insert(self, insert: Insert) -> Row:
-        plan = self._statements.insert(insert.table, tuple(insert.values)).plan
+        plan = self._statements.insert(insert.table, tuple(insert.values), insert.replace).plan
         return plan.row(self._fetch(plan.sql, plan.bind(insert.values))[0])
 
     def _update(self, update: Update) -> Row | NotFound | Stale:
@@ -68,10 +68,14 @@ class Operations:
         found = self._fetch(plan.sql, plan.bind(parameters(update)))
         return plan.row(found[0]) if found else self._missed(update.table, update.key, update.version)
 
-    def _delete(self, table: Table, key: Key, version: int | None) -> Row | NotFound | Stale:
-        plan = self._statements.delete(table, version is not None)
-        found = self._fetch(plan.sql, plan.bind({KEY: key, EXPECTED: version}))
-        return plan.row(found[0]) if found else self._missed(table, key, version)
+    def _delete(self, delete: Delete) -> Row | NotFound | Stale:
+        plan = self._statements.delete(delete.table, delete.version is not None)
+        found = self._fetch(plan.sql, plan.bind({KEY: delete.key, EXPECTED: delete.version}))
+        return plan.row(found[0]) if found else self._not_deleted(delete)
+
+    def _not_deleted(self, delete: Delete) -> Row | NotFound | Stale:
+        missed = self._missed(delete.table, delete.key, delete.version)
+        return {} if delete.optional and isinstance(missed, NotFound) else missed
 
     def _missed(self, table: Table, key: Key, version: int | None) -> NotFound | Stale:
         plan = self._statements.version(table)

@@ -214,7 +214,7 @@ class _SqliteOperations(Operations):
     @override
     def _insert(self, insert: Insert) -> Row:
         values = insert.values
-        known = self._statements.insert(insert.table, tuple(values)).foretold
+        known = self._statements.insert(insert.table, tuple(values), insert.replace).foretold
         if known is None or not known.accepts(values):
             return super()._insert(insert)
         bound = known.plan.bind(values)

@@ -1,9 +1,9 @@
 """The statements of the database's own operations, compiled once for each table and set of columns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
     BindParameter,
@@ -15,11 +15,11 @@ from sqlalchemy import (
     Table,
     bindparam,
     delete,
-    insert,
     literal_column,
     select,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Delete, Update
 from sqlalchemy.sql.expression import ClauseElement
 
@@ -55,18 +55,22 @@ class Statements:
         self.version = remembered(self._version)
         self._load = remembered(self._compile_load)
 
-    def _insert(self, table: Table, names: tuple[str, ...]) -> Write:
+    def _insert(self, table: Table, names: tuple[str, ...], replace: bool = False) -> Write:
         given: Mapping[str, object] = {name: _value(table, name) for name in names}
         _refuse_defaults_in_python(table, names)
-        bare = insert(table)
         left_out = [column for column in table.columns if column.name not in names and column is not _generated(table)]
         defaults = {column.name: number for column in left_out if (number := _default_number(column)) is not None}
-        full = all(column.name in defaults or _stays_empty(column) for column in left_out)
+        # Of a row that is replaced, what is left out stays as it was.
+        full = all((column.name in defaults or _stays_empty(column)) and not replace for column in left_out)
         # Written out, since what the database would fill in may not be what the table's description says.
         written: dict[str, object] = {name: literal_column(str(number)) for name, number in defaults.items()}
+        bare = insertion(self._dialect, table).values(given)
+        blank = insertion(self._dialect, table).values({**given, **written}).inline()
+        if replace:
+            bare, blank = replacing(bare, names), replacing(blank, names)
         return Write(
-            self._plan(bare.values(given).returning(*table.columns), table),
-            foretell(self._plan(bare.values({**given, **written}).inline(), table), table, defaults) if full else None,
+            self._plan(bare.returning(*table.columns), table),
+            foretell(self._plan(blank, table), table, defaults) if full else None,
         )
 
     def _update(self, table: Table, names: tuple[str, ...], guarded: bool) -> Write:
@@ -100,6 +104,23 @@ class Statements:
         return plan(statement, self._dialect, list(table.columns))
 
 
+Insertion = postgresql.Insert | sqlite.Insert
+
+
+def insertion(dialect: Dialect, table: Table) -> Insertion:
+    """An INSERT that may say what becomes of a row that is there."""
+    return postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def replacing(statement: Insertion, names: Sequence[str]) -> Insertion:
+    """The statement, that gives a row with the same key these values instead."""
+    table = cast("Table", statement.table)
+    key = key_column(table)
+    given = {name: statement.excluded[name] for name in names if name != key}
+    # A row that is all key is there, and stays; to write it again makes it part of the answer.
+    return statement.on_conflict_do_update(index_elements=[key], set_=given or {key: statement.excluded[key]})
+
+
 @lru_cache(maxsize=1000)
 def generated_key(table: Table) -> str | None:
     """Name the column whose value the database makes up when an insert leaves it out."""
@@ -111,6 +132,26 @@ def generated_key(table: Table) -> str | None:
 def is_versioned(table: Table) -> bool:
     """Tell if the table has a column `version` that each update raises."""
     return VERSION in table.columns and not table.columns[VERSION].primary_key
+
+
+@lru_cache(maxsize=1000)
+def references(table: Table) -> Sequence[tuple[str, str]]:
+    """Which columns refer to which tables, by name, since the other table need not be known."""
+    return [(key.parent.name, key.target_fullname.rpartition(".")[0]) for key in table.foreign_keys]
+
+
+@lru_cache(maxsize=1000)
+def is_referred_to(table: Table) -> bool:
+    """Tell if a table that is described together with this one refers to it."""
+    return any(
+        referred == table.fullname for other in table.metadata.tables.values() for _, referred in references(other)
+    )
+
+
+@lru_cache(maxsize=1000)
+def refers_to_itself(table: Table) -> bool:
+    """Tell if rows of the table refer to each other."""
+    return any(referred == table.fullname for _, referred in references(table))
 
 
 def _generated(table: Table) -> Column[Any] | None:

@@ -3,17 +3,17 @@
 Each round is a few statements, however many transactions there are. What comes out must be what comes out of one after
 the other, so no round may make room for a step that is earlier in that order, but in a later round. Within a round all
 is in order. Between rounds, what is changed or removed in one is not touched in another; and since a neighbour might
-make it possible, a later round removes nothing, and refers to no neighbour's row. What triggers make of other rows is
-not seen here: to them the writes of one batch come in some order.
+make it possible, a later round removes nothing that others refer to, and refers to no neighbour's row. What triggers
+make of other rows is not seen here: to them the writes of one batch come in some order.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 
 from sqlalchemy import Table
 
 from greenroom.infrastructure.database.change import Change, Delete, Execute, Insert, Returning, Step, Update
 from greenroom.infrastructure.database.outcome import NotFound, Row, Stale, key_column
+from greenroom.infrastructure.database.statement import is_referred_to, references
 from greenroom.infrastructure.database.task import Transaction, Write
 
 Outcome = Row | NotFound | Stale
@@ -103,15 +103,16 @@ class _Rounds:
     def admit(self, change: Change, owner: _Progress) -> Change:
         """Take the change, unless it would be in the way."""
         match change:
-            case Insert(table, values):
+            case Insert(table, values, replace=False):
                 self._admit_only(table, self._changed)
                 self._demand_no_neighbour(table, values, owner)
                 self._inserted.setdefault(table, self._round)
-            case Update(table, _, values):
+            case Insert(table, values) | Update(table, _, values):
                 self._admit_only(table, self._changed, self._inserted)
                 self._demand_no_neighbour(table, values, owner)
                 self._changed[table] = self._round
-            case Delete(table) if not self._round:
+            case Delete(table) if not self._round or not is_referred_to(table):
+                self._admit_only(table, self._changed, self._inserted)
                 self._changed[table] = self._round
             case _:
                 raise Apart
@@ -127,12 +128,6 @@ class _Rounds:
             raise Apart
 
     def _demand_no_neighbour(self, table: Table, values: Mapping[str, object], owner: _Progress) -> None:
-        for name, referred in _references(table):
+        for name, referred in references(table):
             if self._owners.get((referred, values.get(name)), owner) is not owner:
                 raise Apart
-
-
-@lru_cache(maxsize=1000)
-def _references(table: Table) -> Sequence[tuple[str, str]]:
-    # By name, since the other table need not be known.
-    return [(key.parent.name, key.target_fullname.rpartition(".")[0]) for key in table.foreign_keys]

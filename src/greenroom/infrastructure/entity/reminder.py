@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData, Select, Table, Text, delete, or_, select
+from sqlalchemy import BigInteger, Column, Integer, MetaData, Select, Table, Text, or_, select
 
-from greenroom.infrastructure.database import Execute, Insert, Key, Row, Step, UtcTimestamp
+from greenroom.infrastructure.database import Delete, Insert, Key, Row, Step, UtcTimestamp
 
 entity_reminders: Final = Table(
     "entity_reminders",
@@ -39,13 +39,8 @@ class Reminder:
     note: str = ""
 
 
-def remembered(kind: str, key: Key, reminder: Reminder, every: float | None) -> tuple[Step, Step]:
-    """The steps that store a reminder in place of the one of the same name."""
-    return forgotten(kind, key, reminder.name), stored_first(kind, key, reminder, every)
-
-
-def stored_first(kind: str, key: Key, reminder: Reminder, every: float | None) -> Insert:
-    """The step that stores a reminder where there is none of this name."""
+def stored_reminder(kind: str, key: Key, reminder: Reminder, every: float | None, *, replace: bool = False) -> Insert:
+    """The step that stores a reminder, in place of the one of the same name if there may be one."""
     if every is not None and every < MILLISECOND.total_seconds():
         raise ValueError(f"expected a period of at least a millisecond, got {every!r} s")
     values: Mapping[str, object] = {
@@ -59,12 +54,12 @@ def stored_first(kind: str, key: Key, reminder: Reminder, every: float | None) -
         "held_until": None,
         "version": 1,
     }
-    return Insert(entity_reminders, values)
+    return Insert(entity_reminders, values, row=False, replace=replace)
 
 
 def forgotten(kind: str, key: Key, name: str) -> Step:
     """The step that removes a reminder, if it is there."""
-    return Execute(delete(entity_reminders).where(entity_reminders.c.id == _id(kind, key, name)))
+    return Delete(entity_reminders, _id(kind, key, name), optional=True)
 
 
 def due_query(kind: str, now: datetime, limit: int) -> Select[*tuple[object, ...]]:

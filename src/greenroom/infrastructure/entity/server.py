@@ -38,7 +38,7 @@ from greenroom.infrastructure.entity.backlog import Unsaved
 from greenroom.infrastructure.entity.departure import ERASED
 from greenroom.infrastructure.entity.error import KeptInMemory, NoSuchEntity, NotSaved, StaleState
 from greenroom.infrastructure.entity.kind import Kind, kind_name
-from greenroom.infrastructure.entity.reminder import Reminder, forgotten, remembered, stored_first
+from greenroom.infrastructure.entity.reminder import Reminder, forgotten, stored_reminder
 from greenroom.infrastructure.entity.store import Copy
 
 K = TypeVar("K", bound=int | str)
@@ -198,7 +198,7 @@ class Entity(GenServer, Generic[K, S]):
 
     def remind(
         self, name: str, due: datetime | float, *, every: float | None = None, note: str = ""
-    ) -> tuple[Step, Step]:
+    ) -> tuple[Step, ...]:
         """Steps, for `save`, that set a reminder; one of the same name is replaced.
 
             await self.save(state, *self.remind("expire", 600.0))
@@ -210,7 +210,7 @@ class Entity(GenServer, Generic[K, S]):
         at = due if isinstance(due, datetime) else now + timedelta(seconds=due)
         if kind.alarms is not None:
             kind.alarms.expect((at - now).total_seconds())
-        return remembered(kind.name, self.key, Reminder(name, at, note), every)
+        return (stored_reminder(kind.name, self.key, Reminder(name, at, note), every, replace=True),)
 
     @classmethod
     def first_reminder(cls, key: K, name: str, due: datetime, *, every: float | None = None, note: str = "") -> Insert:
@@ -223,7 +223,7 @@ class Entity(GenServer, Generic[K, S]):
 
         It may come up to ten seconds late: that is how often a program looks for what it was not told of.
         """
-        return stored_first(cls.kind, key, Reminder(name, due, note), every)
+        return stored_reminder(cls.kind, key, Reminder(name, due, note), every)
 
     def forget(self, name: str) -> Step:
         """A step, for `save`, that takes a reminder back."""

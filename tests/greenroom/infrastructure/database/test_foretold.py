@@ -32,6 +32,11 @@ def test_an_insert_of_everything_but_key_and_plain_numbers_is_foretold() -> None
     assert STATEMENTS.insert(songs, ("title", "added_at")).foretold is not None
 
 
+def test_what_stays_of_a_row_that_is_replaced_has_to_be_read() -> None:
+    assert STATEMENTS.insert(songs, ("id", "title", "added_at"), True).foretold is None
+    assert STATEMENTS.insert(songs, ("id", "title", "plays", "added_at"), True).foretold is not None
+
+
 def test_a_default_number_is_written_out() -> None:
     foretold = STATEMENTS.insert(songs, ("title", "added_at")).foretold
 

@@ -32,15 +32,17 @@ from tests.greenroom.infrastructure.database.tables import create_tables, venues
 
 Model = dict[Key, dict[str, Any]]
 
+NOTHING = ("nothing",)
+
 names = st.sampled_from(["Blue Note", "blue note", "Vanguard", "Village", None])
 keys = st.integers(1, 4)
 versions = st.none() | st.integers(1, 3)
 values = st.fixed_dictionaries({}, optional={"name": names, "seats": st.sampled_from([0, 5, -1])}).filter(bool)
 
 changes = (
-    st.builds(Insert, st.just(venues), st.fixed_dictionaries({"id": keys, "name": names}))
+    st.builds(Insert, st.just(venues), st.fixed_dictionaries({"id": keys, "name": names}), replace=st.booleans())
     | st.builds(Update, st.just(venues), keys, values, versions)
-    | st.builds(Delete, st.just(venues), keys, versions)
+    | st.builds(Delete, st.just(venues), keys, versions, optional=st.booleans())
 )
 writes = changes | st.builds(Transaction, st.lists(changes, min_size=1, max_size=4).map(tuple))
 
@@ -81,7 +83,7 @@ def apply(model: Model, write: Write) -> object:
     for at, change in enumerate(write.steps):
         assert isinstance(change, Insert | Update | Delete)
         outcome = apply_change(model, change)
-        if outcome[0] != "row":
+        if outcome[0] not in {"row", "nothing"}:
             model.clear()
             model.update(before)
             return ("refused", at, outcome)
@@ -91,6 +93,9 @@ def apply(model: Model, write: Write) -> object:
 
 def apply_change(model: Model, change: object) -> tuple[object, ...]:
     match change:
+        case Insert(_, {"id": int(key), **rest}, replace=True) if key in model:
+            others = [row for other, row in model.items() if other != key]
+            return store(model, {**model[key], **rest}, others)
         case Insert(_, given):
             return store(model, {"seats": 100, "version": 1, **given}, others=model.values())
         case Update(_, key, given, version):
@@ -99,6 +104,8 @@ def apply_change(model: Model, change: object) -> tuple[object, ...]:
                 {**model[key], **given, "version": model[key]["version"] + 1},
                 others=[row for other, row in model.items() if other != key],
             )
+        case Delete(_, key, optional=True) if key not in model:
+            return NOTHING
         case Delete(_, key, version):
             return missing(model, key, version) or ("row", model.pop(key))
         case _:
@@ -130,7 +137,7 @@ def essence(answer: Written | DatabaseError | Key) -> object:
     """What of an answer the model can foretell."""
     match answer:
         case dict():
-            return ("row", {name: answer[name] for name in ("seats", "version", "id", "name")})
+            return ("row", {name: answer[name] for name in ("seats", "version", "id", "name")}) if answer else NOTHING
         case tuple():
             return ("rows", *map(essence, answer))
         case NotFound(_, key):

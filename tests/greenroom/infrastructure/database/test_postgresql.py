@@ -6,7 +6,7 @@ from contextlib import closing
 
 import psycopg
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, insert, select
 
 from greenroom import Ref, StartFailed
 from greenroom.infrastructure import (
@@ -28,7 +28,11 @@ from greenroom.infrastructure.database.change import Change, Delete
 from greenroom.infrastructure.database.connector import connector
 from greenroom.infrastructure.database.session import Session
 from greenroom.testing import Tree
-from tests.greenroom.infrastructure.database.tables import create_tables, row, venues
+from tests.greenroom.infrastructure.database.tables import bookings, create_tables, row, tickets, venues
+
+acts = Table(
+    "acts", MetaData(), Column("id", Integer, primary_key=True), Column("before", Integer, ForeignKey("acts.id"))
+)
 
 TERMINATE = """
     SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -215,12 +219,33 @@ def test_changes_of_other_shapes_part_the_run() -> None:
         Insert(venues, {"name": "B", "city": "Rome"}),
         Update(venues, 1, {"name": "C"}),
         Update(venues, 2, {"name": "C"}, 1),
+        # Their neighbours may refer to them.
         Delete(venues, 1),
         Delete(venues, 2),
+        Delete(tickets, 1),
+        Delete(tickets, 2, optional=True),
+        Insert(venues, {"id": 1, "name": "A"}),
+        Insert(venues, {"id": 2, "name": "B"}, replace=True),
+        # They refer to each other.
+        Insert(acts, {"id": 1, "before": 2}),
+        Insert(acts, {"id": 2, "before": None}),
         Execute(insert(venues).values(name="D")),
     ]
 
     assert list(runs(kinds)) == [[change] for change in kinds]
+
+
+def test_what_is_deleted_in_one_statement_is_answered_each_for_itself(session: Session) -> None:
+    session.carry_out(changes("A"))
+    session.carry_out([Insert(bookings, {"id": "a", "venue_id": 1, "slot": 1, "artist": "Nina"})])
+    session.carry_out([Insert(tickets, {"booking_id": "a"}) for _ in range(3)])
+
+    answers = session.carry_out([Delete(tickets, id, optional=True) for id in (3, 9, 1)])
+    demanded = session.carry_out([Delete(tickets, id) for id in (8, 2)])
+
+    assert answers == [{"id": 3, "booking_id": "a"}, {}, {"id": 1, "booking_id": "a"}]
+    assert demanded == [NotFound("tickets", 8), {"id": 2, "booking_id": "a"}]
+    assert [len(run) for run in runs([Delete(tickets, id, optional=True) for id in (3, 9, 1, 3)])] == [3, 1]
 
 
 def test_a_conflict_within_one_statement_spares_the_first(session: Session) -> None:

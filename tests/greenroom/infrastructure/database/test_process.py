@@ -183,6 +183,29 @@ async def test_delete_answers_with_the_row_that_was(database: Ref[Database]) -> 
     assert await database.call(Database.delete, venues, 1) == NotFound("venues", 1)
 
 
+async def test_a_row_may_take_the_place_of_the_one_that_has_its_key(database: Ref[Database]) -> None:
+    await database.call(Database.insert, venues, {"name": "Blue Note", "city": "Paris"})
+    values = [{"id": id, "name": f"V{id}"} for id in (1, 2, 3)]
+
+    replaced = await database.call(Database.write, [Insert(venues, each, replace=True) for each in values])
+
+    assert [(row(each)["id"], row(each)["name"], row(each)["city"]) for each in replaced] == [
+        (1, "V1", "Paris"),
+        (2, "V2", None),
+        (3, "V3", None),
+    ]
+    assert [row(each) for each in replaced] == await database.call(Database.select, select(venues).order_by("id"))
+
+
+async def test_a_row_that_may_be_missing_is_deleted_if_it_is_there(database: Ref[Database]) -> None:
+    added = row(await database.call(Database.insert, venues, {"name": "Blue Note"}))
+
+    gone, missing = await database.call(Database.write, [Delete(venues, id, optional=True) for id in (1, 2)])
+    (alone,) = await database.call(Database.write, [Delete(venues, 1, optional=True)])
+
+    assert (gone, missing, alone) == (added, {}, {})
+
+
 async def test_keys_of_deleted_rows_are_not_given_again(database: Ref[Database]) -> None:
     await database.call(Database.insert, venues, {"name": "Blue Note"})
     await database.call(Database.delete, venues, 1)
