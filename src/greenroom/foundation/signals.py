@@ -17,6 +17,9 @@ from greenroom.foundation.ties import Ending, Ties
 from greenroom.foundation.timer import Timer
 from greenroom.foundation.worker import Worker
 
+PATIENCE: Final = 1000
+"""How many turns of the loop the children of a process that was killed have to end, before its parent replaces it."""
+
 NEWEST: Final = 100
 """How many messages `amend` looks at: the mailbox of a process that can not keep up may be long."""
 
@@ -86,7 +89,7 @@ class Signals(Handling):
         if ties is not None and ties.links:
             self._pull_along(ties.links, reason)
         if self.parent is not None and self.parent.queue is not CLOSED:
-            self.parent.deliver((_child_ended, (self, reason), NOTHING, None))
+            self._tell_parent(reason, [orphan for orphan in orphans if orphan.parent is self], PATIENCE)
 
     def gone(self) -> Waiter:
         """A future that gets the exit reason; `noproc` when it is too late to ask."""
@@ -169,6 +172,17 @@ class Signals(Handling):
     def later(self, seconds: float, message: Message) -> Timer:
         """Put the message into the mailbox in this many seconds, unless the process ends before."""
         return self.namespace.scheduler.timers.schedule_for(self.tie().own_timers(), seconds, self.put, (message,))
+
+    def _tell_parent(self, reason: object, orphans: list[Any], turns: int) -> None:
+        if self.parent is None or self.parent.queue is CLOSED:
+            return
+        while orphans and orphans[-1].queue is CLOSED:
+            orphans.pop()
+        if orphans and turns:
+            # The parent starts another in its place, which would find names held that are about to be free.
+            self.namespace.scheduler.loop.call_soon(self._tell_parent, reason, orphans, turns - 1)
+        else:
+            self.parent.deliver((_child_ended, (self, reason), NOTHING, None))
 
     def _is_under(self, sender: Any, ties: Ties) -> bool:
         if self.parent is None and ties.starter is None:

@@ -1,5 +1,6 @@
 """Supervisors as Elixir's own tests see them; the rules of restarting and stopping are in the files beside this one."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -438,3 +439,59 @@ async def test_a_name_that_can_not_be_looked_up_is_a_failed_start(tree: Tree) ->
 
     assert isinstance(failed, StartFailed)
     assert "unhashable" in str(failed.reason)
+
+
+@dataclass
+class Slowly(GenServer):
+    """Takes some turns of the loop to end."""
+
+    turns: int
+
+    async def init(self) -> None:
+        self.trap_exit()
+
+    async def terminate(self, reason: object) -> None:
+        for _ in range(self.turns):
+            await asyncio.sleep(0)
+
+
+def floors(depth: int, turns: int) -> ChildSpec[Any]:
+    """A supervisor over a supervisor, and so on, with a server at the bottom; all have names."""
+    below = child(Slowly, turns).named("bottom") if depth == 0 else floors(depth - 1, turns)
+    return child(Supervisor, [below], strategy="one_for_one").named(("floor", depth))
+
+
+@pytest.mark.parametrize("turns", [0, 1, 20])
+@pytest.mark.parametrize("depth", [0, 3])
+async def test_a_supervisor_that_is_killed_is_replaced_when_what_was_under_it_is_gone(
+    tree: Tree, depth: int, turns: int
+) -> None:
+    await tree.start(Supervisor, [floors(depth, turns)], strategy="one_for_one", max_restarts=1)
+    bottom = Ref(Slowly, "bottom").where()
+
+    await crash(Ref(Supervisor, ("floor", depth)))
+    await settle()
+
+    assert Ref(Slowly, "bottom").where() not in (None, bottom)
+
+
+class Stubborn(GenServer):
+    """Does not end before it is killed."""
+
+    async def init(self) -> None:
+        self.trap_exit()
+
+    async def terminate(self, reason: object) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_a_supervisor_that_is_killed_is_replaced_though_a_child_of_it_does_not_end(tree: Tree) -> None:
+    floor = child(Supervisor, strategy="one_for_one").named("floor")
+    top = await tree.start(Supervisor, [floor], strategy="one_for_one")
+    stubborn = await started(Ref(Supervisor, "floor"), child(Stubborn))
+
+    await crash(Ref(Supervisor, "floor"))
+    await assert_restarted(Ref(Supervisor, "floor"))
+
+    assert (top.alive, stubborn.alive) == (True, True)
+    stubborn.exit("kill")
