@@ -10,7 +10,7 @@ from greenroom import Ref, child
 from greenroom.infrastructure import Database, DatabaseUrl
 from greenroom.testing import Tree, VirtualClock
 from tests.greenroom.infrastructure.entity.moody_database import MoodyDatabase
-from tests.greenroom.infrastructure.entity.venues import tables
+from tests.greenroom.infrastructure.entity.venues import tables, venue_kind
 
 
 @pytest.fixture(params=["file", "postgresql"])
@@ -34,3 +34,9 @@ async def moody(tree: Tree, tmp_path: Path, clock: VirtualClock) -> Ref[MoodyDat
     found = DatabaseUrl.parse(str(tmp_path / "moody.db"))
     tables(found)
     return await tree.start_supervised(child(MoodyDatabase, found).named("database"))
+
+
+@pytest.fixture
+async def kind(tree: Tree, moody: Ref[MoodyDatabase]) -> None:
+    """All venues, over that database."""
+    await tree.start_supervised(venue_kind())

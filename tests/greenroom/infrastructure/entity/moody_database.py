@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Table
 
-from greenroom import GenServer, Reply
+from greenroom import GenServer, Ref, Reply
 from greenroom.infrastructure import (
     DatabaseError,
     DatabaseSettings,
@@ -29,6 +29,7 @@ from greenroom.infrastructure import (
 from greenroom.infrastructure.database.connector import connector
 from greenroom.infrastructure.database.session import Session
 from greenroom.infrastructure.database.task import Load, Query, Transaction, Write
+from tests.greenroom.infrastructure.entity.venues import venues
 
 Mood = Literal["well", "refuses", "loses it", "stores it and loses the answer"]
 
@@ -128,3 +129,9 @@ def _outcome(reply: Reply[Any]) -> object:
         return reply.result()
     except DatabaseError as error:
         return error
+
+
+async def row(database: Ref[MoodyDatabase]) -> tuple[str, int, int] | None:
+    """What is stored of the bar: name, plays and version."""
+    found: Row | NotFound = await database.call(MoodyDatabase.get, venues, 7)
+    return None if isinstance(found, NotFound) else (found["name"], found["plays"], found["version"])

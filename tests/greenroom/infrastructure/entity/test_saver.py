@@ -24,11 +24,6 @@ async def plays(database: Ref[MoodyDatabase], key: int) -> int | None:
     return None if isinstance(found, NotFound) else found["plays"]
 
 
-@pytest.fixture
-async def kind(tree: Tree, moody: Ref[MoodyDatabase]) -> None:
-    await tree.start_supervised(venue_kind())
-
-
 async def test_many_are_written_in_one_transaction(kind: None, moody: Ref[MoodyDatabase], clock: VirtualClock) -> None:
     for key in range(400):
         await Venue.at(key).call(Venue.play, key)

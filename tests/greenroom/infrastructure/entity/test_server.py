@@ -3,42 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from greenroom import CallTimeout, Ref, ServerDown, telemetry
+from greenroom import Ref, ServerDown, telemetry
 from greenroom.infrastructure import (
     Columns,
     Conflict,
     DatabaseError,
-    Entity,
     KeptInMemory,
     NoSuchEntity,
-    NotFound,
     NotSaved,
-    Row,
     SaveRefused,
     StaleState,
     entities,
 )
 from greenroom.testing import Tree, VirtualClock, crash, expected_crash, settle
-from tests.greenroom.infrastructure.entity.moody_database import MoodyDatabase
-from tests.greenroom.infrastructure.entity.venues import Diary, Spoilt, Strict, Venue, notes, shows, venue_kind, venues
+from tests.greenroom.infrastructure.entity.moody_database import MoodyDatabase, row
+from tests.greenroom.infrastructure.entity.venues import Diary, Spoilt, Strict, Venue, notes, venue_kind, venues
 
 BAR = Venue.at(7)
-
-
-async def row(database: Ref[MoodyDatabase]) -> tuple[str, int, int] | None:
-    """What is stored of the bar: name, plays and version."""
-    found: Row | NotFound = await database.call(MoodyDatabase.get, venues, 7)
-    return None if isinstance(found, NotFound) else (found["name"], found["plays"], found["version"])
-
-
-@pytest.fixture
-async def kind(tree: Tree, moody: Ref[MoodyDatabase]) -> None:
-    await tree.start_supervised(venue_kind())
 
 
 # Rules without a process.
@@ -119,85 +103,6 @@ async def test_a_database_that_does_not_run_refuses_immediate_changes(tree: Tree
         await BAR.call(Venue.rename, "Birdland")
 
     assert await BAR.call(Venue.look) == Diary("venue 7", 0)
-
-
-@pytest.mark.parametrize("mood", ["loses it", "stores it and loses the answer"])
-async def test_the_outcome_of_a_commit_whose_answer_was_lost_is_found_out(
-    kind: None, moody: Ref[MoodyDatabase], clock: VirtualClock, mood: str
-) -> None:
-    await BAR.call(Venue.rename, "Blue Note")
-    await moody.call(MoodyDatabase.be, mood)  # type: ignore[arg-type]  # one of the moods
-
-    renamed = asyncio.ensure_future(BAR.call(Venue.rename, "Birdland"))
-    await clock.advance(1.0)
-
-    assert await renamed is None
-    assert await row(moody) == ("Birdland", 0, 2)
-    assert await BAR.call(Venue.count_down) == 1
-    assert await row(moody) == ("Birdland", 1, 3)
-
-
-@pytest.mark.parametrize("mood", ["loses it", "stores it and loses the answer"])
-async def test_the_first_write_of_an_entity_may_lose_its_answer_too(
-    kind: None, moody: Ref[MoodyDatabase], clock: VirtualClock, mood: str
-) -> None:
-    await moody.call(MoodyDatabase.be, mood)  # type: ignore[arg-type]  # one of the moods
-
-    renamed = asyncio.ensure_future(BAR.call(Venue.rename, "Birdland"))
-    await clock.advance(1.0)
-
-    assert await renamed is None
-    assert await row(moody) == ("Birdland", 0, 1)
-
-
-@dataclass(frozen=True)
-class Doors:
-    """When they open, more exactly than it is stored."""
-
-    doors: datetime
-
-
-@dataclass
-class Show(Entity[int, Doors], kind="show"):
-    def initial(self) -> Doors:
-        return Doors(datetime(2026, 11, 21, 20, 0, 0, 123456, tzinfo=UTC))
-
-    async def delay(self, seconds: float) -> None:
-        await self.save(Doors(self.state.doors + timedelta(seconds=seconds)))
-
-
-async def test_a_time_that_is_stored_less_exactly_is_known_for_the_own(
-    tree: Tree, moody: Ref[MoodyDatabase], clock: VirtualClock
-) -> None:
-    await tree.start_supervised(entities(Show, Columns(shows, Doors)))
-    for _ in range(2):
-        await moody.call(MoodyDatabase.be, "stores it and loses the answer")
-        delayed = asyncio.ensure_future(Show.at(7).call(Show.delay, 60))
-        await clock.advance(1.0)
-
-        # It would be stale, and the caller would ask again.
-        await delayed
-
-
-async def test_an_entity_answers_nothing_while_it_does_not_know_its_own_state(
-    kind: None, moody: Ref[MoodyDatabase], clock: VirtualClock
-) -> None:
-    await BAR.call(Venue.rename, "Blue Note")
-    await moody.call(MoodyDatabase.be, "stores it and loses the answer")
-
-    renamed = asyncio.ensure_future(BAR.call(Venue.rename, "Birdland"))
-    looked = asyncio.ensure_future(BAR.within(60.0).call(Venue.look))
-    await settle()
-    await moody.call(MoodyDatabase.fall)
-    await clock.advance(20.0)
-
-    with pytest.raises(CallTimeout):
-        await renamed
-    assert not looked.done()
-    await moody.call(MoodyDatabase.rise)
-    await clock.advance(10.0)
-    assert (await looked).name == "Birdland"
-    assert await row(moody) == ("Birdland", 0, 2)
 
 
 # Debounced, and in memory.
