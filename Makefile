@@ -26,7 +26,7 @@ serve: setup ## Migrate the database, then serve on http://localhost:8080
 	@$(BIN)/python -m gigbook serve $(ARGS)
 
 test: setup-dev ## Run all tests (ARGS='-k name' chooses)
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 check: setup-dev ## Formatting, linters, types, layers, changelog
 	@set -e; for step in \

@@ -238,4 +238,6 @@ def test_any_sequence_agrees_with_the_model(database_url: str) -> None:
         url = DatabaseUrl.parse(database_url)
 
     migrated(Here.url)
-    run_state_machine_as_test(Here, settings=settings(max_examples=20, stateful_step_count=40, deadline=None))
+    # A step costs three times as much where the database is another program, and the rules are the same.
+    examples = 6 if "postgresql" in database_url else 20
+    run_state_machine_as_test(Here, settings=settings(max_examples=examples, stateful_step_count=40, deadline=None))
