@@ -16,7 +16,7 @@ from gigbook.application.door import CannotListen
 from gigbook.application.settings import Settings
 from gigbook.application.tree import WEB, tree
 from gigbook.application.web import WebServer
-from greenroom import FailedChild, Ref, Shutdown, StartFailed, Supervisor
+from greenroom import FailedChild, Ref, Shutdown, StartFailed, Supervisor, calm_collector
 from greenroom.infrastructure import DatabaseError, DatabaseUrl, Migrated, NewerDatabase, migrate, migrations_of
 
 INTERRUPTED: Final = 130
@@ -41,6 +41,8 @@ def run(settings: Settings) -> None:
     url = place(settings)
     migrated(url)
     _allow_many_connections()
+    # All that is imported by now stays; what requests leave behind is freed without the collector.
+    calm_collector()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(serve(settings, url))
 

@@ -1,6 +1,7 @@
 """The program as an operator knows it: how it starts, how it ends, and what survives."""
 
 import asyncio
+import gc
 import json
 import resource
 import signal
@@ -12,7 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from gigbook.application import service
 from gigbook.application.service import MOST_FILES
+from gigbook.application.settings import Settings
 from tests.gigbook.program import outcome, running
 
 ADA = json.dumps({"name": "Ada Lovelace", "email": "ada@example.com"}).encode()
@@ -83,6 +86,26 @@ async def test_it_takes_as_many_connections_as_the_system_grants(file: Path) -> 
             assert resource.prlimit(program.process.pid, resource.RLIMIT_NOFILE)[0] == min(most, MOST_FILES)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (usual, most))
+
+
+def test_the_collector_leaves_alone_what_is_there_for_good(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[int] = []
+
+    async def look(*_: object) -> None:
+        found.extend((gc.get_threshold()[0], gc.get_freeze_count()))
+
+    monkeypatch.setattr(service, "serve", look)
+    monkeypatch.setattr("gigbook.application.logs.configure", id)
+    before = gc.get_threshold()
+    try:
+        service.run(Settings(database_url=str(file)))
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
+
+    threshold, frozen = found
+    assert threshold > before[0]
+    assert frozen > 10_000
 
 
 async def test_customers_survive_a_restart(file: Path) -> None:
