@@ -167,13 +167,11 @@ class Promised:
         return max(old, default=0)
 
 
-def test_twenty_five_kills_cost_no_answered_payment_and_no_old_guest(
-    url: DatabaseUrl, programs: Callable[[], Program]
-) -> None:
+def test_ten_kills_cost_no_answered_payment_and_no_old_guest(url: DatabaseUrl, programs: Callable[[], Program]) -> None:
     promised = {key: Promised() for key in range(20)}
     chance = random.Random(25)
     program, following = programs().open(), programs()
-    for _ in range(25):
+    for _ in range(10):
         program.order("load", 30.0)
         killed_after = chance.randrange(100, 3000)
         said = [program.hear() for _ in range(killed_after)]
