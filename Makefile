@@ -25,8 +25,9 @@ setup-dev: $(VENV)/.setup-dev ## Build .venv with the test tools and linters too
 serve: setup ## Migrate the database, then serve on http://localhost:8080
 	@$(BIN)/python -m gigbook serve $(ARGS)
 
+# More workers than processors: many tests wait for programs and disks.
 test: setup-dev ## Run all tests (ARGS='-k name' chooses)
-	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 check: setup-dev ## Formatting, linters, types, layers, changelog
 	@set -e; for step in \

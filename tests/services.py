@@ -5,7 +5,8 @@ A server that is not there skips the test, and says so; under CI it fails the te
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -21,9 +22,17 @@ NATS = os.environ.get("GREENROOM_TEST_NATS", "nats://127.0.0.1:4222")
 @pytest.fixture
 def postgres_url() -> Iterator[str]:
     """The URL of an empty PostgreSQL database that is the test's own, dropped after it."""
+    with postgres_database() as url:
+        yield url
+
+
+@contextmanager
+def postgres_database(template: str = "template1") -> Generator[str]:
+    """The URL of a PostgreSQL database that begins as a copy of the template, and is dropped in the end."""
     require_service("PostgreSQL", POSTGRES)
     name = f"greenroom_{uuid4().hex}"
-    execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+    execute(create.format(sql.Identifier(name), sql.Identifier(template)))
     yield urlunsplit(urlsplit(POSTGRES)._replace(path=f"/{name}"))
     execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 

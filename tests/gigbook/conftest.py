@@ -1,8 +1,10 @@
 """A whole Gigbook for a test: its own database, its own namespace, its own port."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copy
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
@@ -14,6 +16,7 @@ from gigbook.application.tree import WEB, tree
 from gigbook.application.web import WebServer
 from greenroom import Ref, Supervisor, namespace
 from greenroom.infrastructure import DatabaseUrl
+from tests.services import postgres_database
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,30 @@ class Service:
     api: httpx.AsyncClient
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file to be copied: to migrate one takes longer than most tests."""
+    file = tmp_path_factory.mktemp("migrated") / "customers.db"
+    migrated(DatabaseUrl.parse(str(file)))
+    return file
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres() -> Iterator[str]:
+    """The name of a PostgreSQL database to be copied."""
+    with postgres_database() as url:
+        migrated(DatabaseUrl.parse(url))
+        yield urlsplit(url).path.removeprefix("/")
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database that is the test's own, with all tables and no rows."""
     if request.param == "postgresql":
-        url: str = request.getfixturevalue("postgres_url")
-        return url
-    return str(tmp_path / "customers.db")
+        with postgres_database(request.getfixturevalue("migrated_postgres")) as url:
+            yield url
+    else:
+        yield str(copy(request.getfixturevalue("migrated_file"), tmp_path))
 
 
 @pytest.fixture
