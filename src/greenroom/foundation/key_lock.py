@@ -54,8 +54,8 @@ class KeyLock:
         waiting.append(turn)
         try:
             await turn
-        except BaseException:
-            # Cancelled, or cut off by a kill: a turn that came just before belongs to the next one.
+        except BaseException:  # cancelled, or cut off by a kill
+            # A turn that came just before belongs to the next one.
             if turn.done() and not turn.cancelled():
                 self._pass_on()
             elif turn in waiting:

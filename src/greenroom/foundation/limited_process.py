@@ -102,7 +102,7 @@ class LimitedProcess(Process[S_co]):
         while True:
             try:
                 await self._wait(turn, method, seconds)
-            except BaseException:
+            except BaseException:  # too late, cancelled, killed: the place in the queue goes with the one who waits
                 if turn in self._blocked:
                     self._blocked.remove(turn)
                 else:

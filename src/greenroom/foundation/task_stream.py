@@ -135,7 +135,7 @@ class Results(Generic[R_co]):
             # The consumer was killed: there is no time to wait for anything.
             run.close()
             raise
-        except BaseException:
+        except BaseException:  # whatever ends the stream early, its tasks end with it
             await self.aclose()
             raise
 

@@ -147,7 +147,7 @@ async def opened(stream: EventStream, request: Request) -> OpenStream | HeadOfSt
     frames = stream.frames()
     try:
         return OpenStream(request, await anext(frames, b""), frames, leaving)
-    except BaseException:
+    except BaseException:  # whatever keeps the stream from beginning, its place is free again
         leaving.cancel()
         raise
 
