@@ -5,11 +5,11 @@ Both checkers read this file in `make check` and complain of an ignore that hide
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar, assert_type
 
-from greenroom import DynamicSupervisor, GenServer, Ref, Reply, StartError, Supervisor, batched, child
+from greenroom import ChildSpec, DynamicSupervisor, GenServer, Ref, Reply, StartError, Supervisor, batched, child
 
 T = TypeVar("T")
 
@@ -115,6 +115,16 @@ async def supervisors() -> None:
     venues = await DynamicSupervisor.start(max_children=3)
     await venues.call(DynamicSupervisor.start_child, child(Venue, "Duc des Lombards"))
     await Supervisor.start([], strategy="two_for_one")  # type: ignore[arg-type]
+
+
+@dataclass
+class Club(Supervisor):
+    halls: int = 1
+
+    def specs(self) -> Iterable[ChildSpec[GenServer]]:
+        yield child(DynamicSupervisor).named("venues")
+        for number in range(self.halls):
+            yield child(Venue, "Hall").named(("hall", number))
 
 
 def a_subclass_is_addressed_as_its_base(club: Ref[JazzClub]) -> Ref[Venue]:

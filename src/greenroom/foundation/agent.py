@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from greenroom.foundation.errors import Rejected
 from greenroom.foundation.genserver import GenServer
@@ -43,7 +43,11 @@ class Agent(GenServer, Generic[T]):
 
     async def get_and_update(self, function: Callable[[T], tuple[R, T]]) -> R:
         """Answer the first of what the function makes of the value, and replace the value by the second."""
-        answer, self.value = _plain(function(self.value))
+        pair = cast(object, _plain(function(self.value)))
+        if not isinstance(pair, tuple) or len(cast("tuple[object, ...]", pair)) != 2:
+            # What has two parts, as a list or a word of two letters, would be taken apart just as well.
+            raise TypeError(f"expected a pair of the answer and the next value, got {pair!r}")
+        answer, self.value = cast("tuple[R, T]", pair)
         return answer
 
 

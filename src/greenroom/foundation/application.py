@@ -27,7 +27,7 @@ from typing import Any, ClassVar, Final, cast, get_args
 
 from greenroom.foundation.child import ChildSpec
 from greenroom.foundation.errors import AlreadyStarted, GreenroomError, NotRunning, ServerDown, StartFailed
-from greenroom.foundation.exits import SHUTDOWN, describe, is_clean
+from greenroom.foundation.exits import FAULTS, SHUTDOWN, describe, is_clean
 from greenroom.foundation.function_process import spawn
 from greenroom.foundation.namespace import current_namespace, namespace
 from greenroom.foundation.process import Process
@@ -308,7 +308,7 @@ async def _end(root: Ref[Any], timeout: float | None = None) -> None:
 async def _heed(hook: Callable[[], Awaitable[None]]) -> None:
     try:
         await hook()
-    except Exception:  # whatever a hook does wrong must not leave the rest running
+    except FAULTS:  # whatever a hook does wrong must not leave the rest running
         logger.exception("%s failed, and the stop goes on", getattr(hook, "__qualname__", hook))
 
 

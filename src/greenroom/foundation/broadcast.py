@@ -12,12 +12,14 @@ from itertools import islice
 from operator import length_hint
 from typing import Any, Final
 
+from greenroom.foundation.current_task import CURRENT
 from greenroom.foundation.handling import SLICE
 from greenroom.foundation.mailbox import BUSY, COROUTINE, NOTHING, Message, Shared
 from greenroom.foundation.namespace import Namespace
 from greenroom.foundation.process import Process
+from greenroom.foundation.reply import is_awaited
 from greenroom.foundation.server import Server
-from greenroom.foundation.worker import CURRENT, DONE, FAILED, Worker
+from greenroom.foundation.worker import DONE, FAILED, Worker
 
 MOST: Final = 100
 """How many messages may wait in a shared queue; those that come later go to mailboxes."""
@@ -106,6 +108,9 @@ class Broadcast:
         else:
             await self._tell_many(worker)
 
+    def demand(self) -> None:
+        """Do nothing: no handler that could be interrupted is the broadcast's own."""
+
     def disturb(self) -> None:
         """Do nothing: what a handler asks for, its own process hears."""
 
@@ -126,11 +131,11 @@ class Broadcast:
             worker.process = process
             try:
                 outcome = process.server.__info__(event)
-                if isinstance(outcome, COROUTINE):
+                if isinstance(outcome, COROUTINE) or (outcome is not None and is_awaited(outcome)):
                     await outcome
-            except GeneratorExit:
-                raise
             except BaseException as error:  # whatever ends a handler is the process's exit reason
+                if worker.is_closed:
+                    raise
                 process.remember((process.server.__class__.__info__, (event,), NOTHING, None))
                 process.failed(error, None)
             if process.queue is not BUSY or context != pristine or worker.detached:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Hashable, Mapping
 from dataclasses import fields, replace
 from typing import Any, Final, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar, cast, get_origin
 
+from greenroom.foundation.answering import INTERRUPTIONS
 from greenroom.foundation.errors import StartError, StartFailed
 from greenroom.foundation.exits import reason_of
 from greenroom.foundation.genserver import GenServer
@@ -16,13 +17,16 @@ from greenroom.foundation.namespace import Name, checked
 from greenroom.foundation.process import Process
 from greenroom.foundation.ref import CALL_SECONDS, Ref, Within
 from greenroom.foundation.restart import ChildOptions, RestartType, Shutdown
-from greenroom.foundation.start import launch
+from greenroom.foundation.start import launch, launch_at_once
 
 P = ParamSpec("P")
-S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
 
 
-class ChildSpec(Generic[S]):
+INIT: Final = frozenset({"init"})
+
+
+class ChildSpec(Generic[S_co]):
     """How to start one child. Never changes: each method answers another spec."""
 
     __slots__ = ("args", "kwargs", "name", "options", "start_function")
@@ -86,24 +90,37 @@ class ChildSpec(Generic[S]):
             return self.options.shutdown
         return "infinity" if self.options.type == "supervisor" else 5.0
 
-    async def start(self) -> Ref[S]:
+    async def start(self) -> Ref[S_co]:
         """Start it without a supervisor."""
         return await self._launch(None, link=False)
 
-    async def start_link(self) -> Ref[S]:
+    async def start_link(self) -> Ref[S_co]:
         """Start it linked to the process that asks."""
         return await self._launch(None, link=True)
 
-    def start_under(self, parent: Process[Any], extra: Arguments = ()) -> Coroutine[Any, Any, Ref[S]]:
+    def start_under(self, parent: Process[Any], extra: Arguments = ()) -> Coroutine[Any, Any, Ref[S_co]]:
         """Start it as a child of this supervisor; `extra` arguments come before its own.
 
         The address may be an `Informed` one; `find` gives the process.
         """
         return self._launch(parent, extra=extra)
 
+    def start_at_once(self, parent: Process[Any], extra: Arguments = ()) -> Process[S_co] | None:
+        """Start it as a child, as `start_under` does; None where that takes more than a moment: it has an `init`.
+
+        Raises:
+            StartError: as `start` does.
+        """
+        function = self.start_function
+        hooks: Collection[str] = getattr(function, "__hooks__", INIT)
+        if "init" in hooks:
+            return None
+        args = extra + self.args if extra else self.args
+        return launch_at_once(function, args, self.kwargs, self.name, parent, self.options.mailbox)
+
     def _launch(
         self, parent: Process[Any] | None, *, link: bool = False, extra: Arguments = ()
-    ) -> Coroutine[Any, Any, Ref[S]]:
+    ) -> Coroutine[Any, Any, Ref[S_co]]:
         function = self.start_function
         args = extra + self.args if extra else self.args
         if not isinstance(function, type):
@@ -127,16 +144,12 @@ class ChildSpec(Generic[S]):
         return f"<child {self.child_id!r}, {self.options.restart}>"
 
 
-PASSING: Final = (StartError, asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
-"""What a start function raises that is no reason of its own: an answer, or the end of whoever asked."""
-
-
-class Informed(Within[S]):
+class Informed(Within[S_co]):
     """The address of a child, and what else its start function had to say: it answered `Informed(ref, info)`."""
 
     __slots__ = ("info",)
 
-    def __init__(self, ref: Ref[S], info: object) -> None:
+    def __init__(self, ref: Ref[S_co], info: object) -> None:
         super().__init__(ref, CALL_SECONDS)
         self.info = info
 
@@ -146,9 +159,11 @@ async def _called(function: Function, args: Arguments, kwargs: Keywords, parent:
     name = getattr(function, "__name__", repr(function))
     try:
         answer = await cast(Awaitable[object], function(*args, **kwargs))
-    except PASSING:
+    except (StartError, *INTERRUPTIONS):
         raise
     except BaseException as error:  # whatever else it raises is the reason why there is no process
+        if _ends_caller(error, parent):
+            raise
         raise StartFailed(name, reason_of(error)) from error
     if isinstance(answer, StartError):
         raise answer
@@ -159,7 +174,16 @@ async def _called(function: Function, args: Arguments, kwargs: Keywords, parent:
     return cast("Ref[Any]", answer if isinstance(answer, Informed) else process)
 
 
-def child(server: Callable[P, S], *args: P.args, **kwargs: P.kwargs) -> ChildSpec[S]:
+def _ends_caller(error: BaseException, parent: Process[Any] | None) -> bool:
+    # Whoever asked was cancelled or killed meanwhile; else the start function has raised this itself.
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is None or task.cancelling() > 0
+    asking = None if parent is None else parent.worker
+    return isinstance(error, GeneratorExit) and (asking is None or asking.is_closed)
+
+
+def child(server: Callable[P, S_co], *args: P.args, **kwargs: P.kwargs) -> ChildSpec[S_co]:
     """A child whose server is made of these arguments, with the options that its class declares.
 
     A class declares them as in `class Cache(GenServer, restart="temporary")`.
@@ -167,12 +191,14 @@ def child(server: Callable[P, S], *args: P.args, **kwargs: P.kwargs) -> ChildSpe
     # `Agent[int]` is no class, and means the same as `Agent` once the checker is through.
     kind: object = get_origin(server) or server
     if not isinstance(kind, type) or not issubclass(kind, GenServer):
-        raise ValueError(f"expected a GenServer class, got {server!r}")
+        raise ValueError(
+            f"expected a GenServer class, with its arguments after it as in child(Venue, 'Blue Note'), got {server!r}"
+        )
     options = kind.__child__
     if options.start is None:
         return ChildSpec(kind, args, kwargs, options)
     start_function, own_args = options.start
-    spec: ChildSpec[S] = ChildSpec(start_function, own_args, NOTHING, options)
+    spec: ChildSpec[S_co] = ChildSpec(start_function, own_args, NOTHING, options)
     return spec if options.id is not None else spec.id(cast(Hashable, kind))
 
 

@@ -161,10 +161,11 @@ class DynamicSupervisor(GenServer, type="supervisor"):
 
     async def _start(self, spec: ChildSpec[Any]) -> Ref[Any] | StartError:
         try:
-            started = await spec.start_under(self.__process__, self.extra_arguments)
+            process = spec.start_at_once(self.__process__, self.extra_arguments)
+            started = process or await spec.start_under(self.__process__, self.extra_arguments)
         except StartError as error:
             return error
-        self._children[started.find()] = spec
+        self._children[process or started.find()] = spec
         return started
 
 

@@ -17,6 +17,8 @@ KILL: Final = "kill"
 KILLED: Final = "killed"
 NOPROC: Final = "noproc"
 
+CLEAN: Final = (NORMAL, SHUTDOWN)
+
 
 @dataclass(frozen=True, slots=True)
 class Shutdown:
@@ -33,6 +35,10 @@ class ProcessExit(BaseException):
         self.reason = reason
 
 
+FAULTS: Final = (Exception, ProcessExit)
+"""What is caught where code of the user's must not end what calls it: errors, and exits that it asked for."""
+
+
 def exit_with(reason: object) -> NoReturn:
     """End the calling process with this reason, as Erlang's `exit/1` does."""
     raise ProcessExit(reason)
@@ -40,7 +46,7 @@ def exit_with(reason: object) -> NoReturn:
 
 def is_clean(reason: object) -> bool:
     """Whether a transient child that ended so stays down: normal, shutdown or a `Shutdown`."""
-    return isinstance(reason, Shutdown) or (isinstance(reason, str) and reason in (NORMAL, SHUTDOWN))
+    return reason in CLEAN if isinstance(reason, str) else isinstance(reason, Shutdown)
 
 
 def reason_of(error: BaseException) -> object:

@@ -35,7 +35,7 @@ from greenroom.foundation.rollback import undone_on_failure
 from greenroom.foundation.seconds import limit_of
 from greenroom.foundation.server import Server
 from greenroom.foundation.start import launch
-from greenroom.foundation.ties import NONE, Control, Ending
+from greenroom.foundation.ties import Control, Ending
 from greenroom.foundation.timer import Timer
 
 P = ParamSpec("P")
@@ -110,7 +110,7 @@ class GenServer(Server):
     def idle(self, seconds: float | None) -> None:
         """Get a `Timeout()` in `handle_info` unless a message comes within this time, None for never.
 
-        Holds until the next message.
+        Holds until the next message. To look at the process is none: in OTP it begins the time anew.
         """
         _demand(self, "idle").idle = limit_of("idle", seconds)
 
@@ -130,7 +130,8 @@ class GenServer(Server):
         except AttributeError:
             raise OutsideProcess("after") from None
         ties = process.ties
-        timers = process.tie().own_timers() if ties is None or ties.timers is NONE else ties.timers
+        if ties is None or len(timers := ties.timers) >= ties.room:
+            timers = process.tie().own_timers()
         try:
             function = self.__handlers__[method.__name__]
         except (AttributeError, KeyError):
@@ -147,7 +148,7 @@ class GenServer(Server):
         _process_of(self, "trap_exit").tie().trapping = trapping
 
     def link(self, ref: Ref[Any]) -> None:
-        """End when the other crashes, and the other way round; at once, with `noproc`, when it is not there."""
+        """End when the other crashes, and the other way round; right here, with `noproc`, when it is not there."""
         _process_of(self, "link").link(ref)
 
     def unlink(self, ref: Ref[Any]) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 from operator import length_hint
+from sys import getrecursionlimit, setrecursionlimit
 from typing import Any, Final
 
 from greenroom.foundation import telemetry
-from greenroom.foundation.answering import INTERRUPTIONS, Answering, Ended, interrupt
+from greenroom.foundation.answering import INTERRUPTIONS, Answering, interrupt
 from greenroom.foundation.batch import merged
-from greenroom.foundation.exits import KILLED, reason_of
+from greenroom.foundation.current_task import CURRENT
+from greenroom.foundation.exits import KILLED
 from greenroom.foundation.mailbox import (
     BUSY,
     CLOSED,
@@ -25,14 +27,23 @@ from greenroom.foundation.mailbox import (
     Waiter,
 )
 from greenroom.foundation.ref import Timeout
-from greenroom.foundation.worker import CURRENT, DONE, FAILED, Worker
+from greenroom.foundation.reply import is_awaited
+from greenroom.foundation.worker import DONE, FAILED, Worker
 
 GROWN: Final = ("greenroom", "mailbox", "grown")
 LONG: Final = 1000
 """From how many messages on telemetry is told of a mailbox, each time that the process begins with it."""
 
+HEADROOM: Final = 100
+"""How many more calls may be within each other while the event loop is told that the stack is full."""
+
 SLICE: Final = 128
 """How many messages one process handles before the others have their turn."""
+
+
+def answer_system(server: Any, function: Function, args: Arguments) -> object:
+    """The message that asks something of the process which its server does not hear of: OTP's system messages."""
+    return function(server, *args)
 
 
 class Handling(Answering):
@@ -42,7 +53,8 @@ class Handling(Answering):
 
     def deliver(self, message: Message) -> None:
         """Handle a message now if the process rests, in its turn otherwise."""
-        if self.resting and self.crew():
+        queue = self.queue
+        if (queue is None or queue is RESTING) and self.crew():
             self._handle(message)
         else:
             self.put(message)
@@ -50,7 +62,7 @@ class Handling(Answering):
     def run_slice(self) -> None:
         """Handle some of the messages that wait, in a worker driven by hand."""
         queue, ties = self.queue, self.ties
-        if queue is CLOSED or (ties is not None and ties.suspended and not self._is_ending()):
+        if queue is CLOSED or (ties is not None and ties.suspended and not self.is_ending):
             return
         if not self.crew():
             self._wait_for_worker()
@@ -102,17 +114,16 @@ class Handling(Answering):
             for message in islice(self._waiting(), SLICE):
                 function, args, kwargs, waiter = message
                 outcome = function(server, *args, **kwargs)
-                if isinstance(outcome, COROUTINE):
+                if isinstance(outcome, COROUTINE) or (outcome is not None and is_awaited(outcome)):
                     outcome = await outcome
                 if waiter is not None:
                     self.answer(waiter, outcome)
                 if self.control is not None:
                     return
-        except GeneratorExit:
-            if waiter is not None and not waiter.done():
-                waiter.set_exception(Ended(KILLED))
-            raise
         except BaseException as error:  # whatever ends a handler is the process's exit reason
+            if self.worker is not None and self.worker.is_closed and self.queue is not CLOSED:
+                # Its loop is over, and nobody there to hear of it. Of a kill, the caller of this message has not heard.
+                raise
             if message is not None:
                 self.remember(message)
             self.failed(error, waiter)
@@ -144,7 +155,7 @@ class Handling(Answering):
             if self.control.exit.reason == KILLED:
                 self.kill()
             else:
-                worker.task.cancel()
+                worker.cancel()
 
     def crew(self) -> list[Worker]:
         """The workers that may run its handlers: its own, if one holds its context variables."""
@@ -156,10 +167,14 @@ class Handling(Answering):
         ties = self.ties
         if self.queue is None or self.queue is RESTING:
             self.queue = BUSY
-        if ties is not None and ties.idle is not None:
-            ties.idle.drop()
-            ties.idle = None
-        self.worker = worker = (self.namespace.pool if ties is None else self.crew()).pop()
+        if ties is None:
+            crew = self.namespace.pool
+        else:
+            if ties.idle is not None:
+                ties.idle.drop()
+                ties.idle = None
+            crew = self.namespace.pool if ties.home is None else ties.home
+        self.worker = worker = crew.pop()
         worker.process = self
         return worker
 
@@ -170,12 +185,28 @@ class Handling(Answering):
         loop = scheduler.loop
         before = CURRENT.get(loop)
         CURRENT[loop] = worker.task
-        signal = worker.run(worker.send, (self, function, args, kwargs))
-        if before is None:
-            del CURRENT[loop]
-        else:
-            CURRENT[loop] = before
+        try:
+            signal = worker.run(worker.send, (self, function, args, kwargs))
+        except RecursionError as error:
+            # The stack was full before the handler began, or as its end was noted: not even a function of ours would
+            # find room. The caller gets the error, and once its stack is gone, this process ends with it.
+            limit = getrecursionlimit()
+            setrecursionlimit(limit + HEADROOM)
+            loop.call_soon(self.collapse, worker, error, limit)
+            raise
+        finally:
+            if before is None:
+                del CURRENT[loop]
+            else:
+                CURRENT[loop] = before
         return signal
+
+    def collapse(self, worker: Worker, error: RecursionError, limit: int) -> None:
+        """End, since there was no room for the handler; and take back the room that was made to say so."""
+        setrecursionlimit(min(limit, getrecursionlimit()))
+        worker.cut_off()
+        self.failed(error, None)
+        self.settle()
 
     def leave(self, worker: Worker) -> None:
         """Give the worker back after a turn."""
@@ -192,10 +223,12 @@ class Handling(Answering):
         if self.queue is CLOSED:
             return
         control = self.control
-        if control is not None and control.exit is not None:
-            self.die(control.exit.reason)
-            return
-        if self.ties is not None and self.ties.suspended and not self._is_ending():
+        if control is not None:
+            self.carry_out()
+            if control.exit is not None:
+                self.die(control.exit.reason)
+                return
+        if self.ties is not None and self.ties.suspended and not self.is_ending:
             self.disturb()
             return
         if self.backlog is not None and not length_hint(self.backlog):
@@ -232,10 +265,14 @@ class Handling(Answering):
             self.queue = BUSY
             if self.ties is not None and self.ties.observer is not None:
                 self.backlog = self.ties.observer.watching(self.backlog)
-        if self.control is not None and length_hint(self.backlog):
-            # A message came, so `self.idle` of an earlier one no longer holds.
-            self.control = None
-        return self.backlog
+        return self.backlog if self.control is None else self._disturbing(self.backlog)
+
+    def _disturbing(self, waiting: Iterator[Message]) -> Iterator[Message]:
+        # A message came, so `self.idle` of an earlier one no longer holds. To look at the process does not disturb it.
+        for message in waiting:
+            if message[0] is not answer_system:
+                self.control = None
+            yield message
 
     def _rest(self) -> None:
         control, self.control = self.control, None
@@ -244,10 +281,6 @@ class Handling(Answering):
         ties = self.ties
         plain = ties is None or (ties.home is None and ties.idle is None and ties.observer is None)
         self.queue = None if plain else RESTING
-
-    def _is_ending(self) -> bool:
-        # That much a suspended process does.
-        return self.control is not None and self.control.is_end
 
     def _idled(self) -> None:
         if self.queue is RESTING:
@@ -263,4 +296,4 @@ class Handling(Answering):
             self.namespace.scheduler.loop.call_soon(interrupt, outcome)
         self.tie().promise(waiter)
         ending = None if self.control is None else self.control.exit
-        self.die(reason_of(outcome) if ending is None else ending.reason)
+        self.die(self.reason_of(outcome) if ending is None else ending.reason)

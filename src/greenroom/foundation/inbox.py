@@ -54,9 +54,19 @@ class Inbox:
         return self.ties is not None and self.ties.suspended
 
     @property
+    def is_ending(self) -> bool:
+        """Whether it is to end, which a suspended process does too."""
+        return self.control is not None and self.control.is_end
+
+    @property
     def observed(self) -> bool:
         """Whether debug functions are to see its messages."""
         return self.ties is not None and self.ties.observer is not None
+
+    @property
+    def working(self) -> bool:
+        """Whether one of its handlers is on the stack, or has suspended."""
+        return self.worker is not None and self.worker.works_for(self)
 
     def was_used(self) -> bool:
         """Whether it has handled a message since this was last asked, or does now: for whoever ends what is idle."""
@@ -72,8 +82,9 @@ class Inbox:
         if queue is CLOSED:
             return False
         if queue is None or queue is RESTING:
-            self.queue = Mailbox((message,))
+            # In this order: where the stack is full, nobody may be left with messages and without a turn.
             self.namespace.scheduler.schedule(self)
+            self.queue = Mailbox((message,))
         elif queue is BUSY:
             self.queue = Mailbox((message,))
         elif type(queue) is Shared:

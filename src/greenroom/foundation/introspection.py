@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 from greenroom.foundation.errors import CallTimeout, GreenroomError, MailboxFull, NotRunning, ServerDown
+from greenroom.foundation.exits import FAULTS, ProcessExit
 from greenroom.foundation.mailbox import Arguments, Function
 from greenroom.foundation.process import Process
 from greenroom.foundation.process_info import ProcessInfo, process_info
@@ -27,7 +28,7 @@ Health: TypeAlias = Literal["healthy", "service_unavailable", "service_timeout"]
 class Refused(GreenroomError):
     """What was asked of a process was refused, and it goes on as it was. `reason` is the error that was met."""
 
-    def __init__(self, ref: object, what: str, reason: Exception) -> None:
+    def __init__(self, ref: object, what: str, reason: Exception | ProcessExit) -> None:
         super().__init__(f"{ref} did not {what}: {type(reason).__name__}: {reason}")
         self.reason = reason
 
@@ -99,7 +100,7 @@ async def get_status(ref: Ref[Any], timeout: float | None = CALL_SECONDS) -> Sta
 class _Failure:
     # Answered in place of an outcome: a function that raised would end the process.
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: Exception | ProcessExit) -> None:
         self.error = error
 
 
@@ -123,15 +124,20 @@ def _health_check(server: Any) -> bool:
 
 
 def _get_state(server: Any) -> Any:
+    return _copy(server.__present__())
+
+
+def _copy(server: Any) -> Any:
     copied: Any = object.__new__(server.__class__)
     put_fields(copied, fields_of(server))
     return copied
 
 
 def _replace_state(server: Any, change: Callable[[Any], Any]) -> object:
+    server = server.__present__()
     try:
-        state = change(_get_state(server))
-    except Exception as error:  # it is the answer
+        state = change(_copy(server))
+    except FAULTS as error:  # it is the answer
         return _Failure(error)
     if type(state) is not type(server):
         return _Failure(TypeError(f"expected a {type(server).__name__}, got {state!r}"))
@@ -142,6 +148,7 @@ def _replace_state(server: Any, change: Callable[[Any], Any]) -> object:
 def _change_settings(server: Any, settings: Mapping[str, object]) -> object:
     if not settings:
         return None
+    server = server.__present__()
     known = _settings_of(server)
     unknown = settings.keys() - known.keys()
     if unknown:
@@ -151,7 +158,7 @@ def _change_settings(server: Any, settings: Mapping[str, object]) -> object:
     try:
         made: Any = server.__class__(**known | dict(settings))
         server.__reconfigure__(made, settings.keys())
-    except Exception as error:  # it is the answer
+    except FAULTS as error:  # it is the answer
         return _Failure(error)
     return None
 
@@ -173,6 +180,7 @@ def _resume(server: Any) -> None:
 
 
 def _get_status(server: Any) -> Status:
+    present = server.__present__()
     info = process_info(server.__process__)
     assert info is not None
-    return Status(info, show(server).state)
+    return Status(info, show(present).state)

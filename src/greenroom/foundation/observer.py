@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Literal, TypeAlias
 
+from greenroom.foundation.exits import FAULTS
 from greenroom.foundation.mailbox import COROUTINE, Function, Message
 from greenroom.foundation.redaction import arguments_of
 
@@ -61,7 +62,7 @@ class Observer:
         for key, function in list(self.functions.items()):
             try:
                 function(event)
-            except Exception:  # whatever a debug function does wrong must not reach the process
+            except FAULTS:  # whatever a debug function does wrong must not reach the process
                 self.functions.pop(key, None)
                 logger.exception("debug function %r of %s failed and was removed", key, self._process)
 

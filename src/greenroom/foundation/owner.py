@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from functools import partial
 from typing import Any, Final, TypeAlias, cast
 
@@ -82,14 +82,20 @@ def unlink_from(process: Process[Any], owner: Owner) -> None:
 
 
 def _end_with_owner(process: Any, reason: object) -> None:
-    process.signal(reason, None)
+    # That the main task failed is for the program to report, and not for each process that ends with it.
+    process.signal(SHUTDOWN if process.namespace.scheduler.is_ending else reason, None)
 
 
 def _over(task: asyncio.Task[Any]) -> None:
     # `exception()` would count as having looked after it, and asyncio would not complain of one that nobody sees.
     error: BaseException | None = task._exception  # noqa: SLF001
     reason = SHUTDOWN if task.cancelled() else error or NORMAL
-    for key, tell in list(_watchers.pop(task, {}).items()):
+    # Not before it is known whether the loop ends with this task.
+    task.get_loop().call_soon(_tell_all, _watchers.pop(task, {}), reason)
+
+
+def _tell_all(watchers: Mapping[Hashable, Watcher], reason: object) -> None:
+    for key, tell in watchers.items():
         tell(key, reason)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Concatenate, NoReturn, ParamSpec, Self, TypeVar, cast
+from sys import getrecursionlimit, setrecursionlimit
+from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, Self, TypeVar, cast
 
 from greenroom.foundation.answering import INTERRUPTIONS, Ended
+from greenroom.foundation.current_task import CURRENT
 from greenroom.foundation.errors import (
     CallingSelf,
     CallTimeout,
@@ -18,6 +20,7 @@ from greenroom.foundation.errors import (
     StartFailed,
 )
 from greenroom.foundation.exits import KILL, NORMAL, reason_of
+from greenroom.foundation.handling import HEADROOM, answer_system
 from greenroom.foundation.mailbox import BUSY, CLOSED, NOTHING, Arguments, Function, Keywords, Waiter
 from greenroom.foundation.ref import CALL_SECONDS, Ref
 from greenroom.foundation.reply import REPLY, Reply
@@ -26,7 +29,7 @@ from greenroom.foundation.server import Gone, Server
 from greenroom.foundation.signals import Signals
 from greenroom.foundation.system import System
 from greenroom.foundation.ties import Control, Ending
-from greenroom.foundation.worker import CURRENT, DONE, FAILED, Worker, current_worker, running_processes, worker_on
+from greenroom.foundation.worker import DONE, FAILED, Worker, current_worker, running_processes, worker_on
 
 S_co = TypeVar("S_co", covariant=True)
 P = ParamSpec("P")
@@ -37,6 +40,10 @@ class Process(System, Signals, Ref[S_co]):
     """One process. Users know it as `Ref`."""
 
     __slots__ = ()
+
+    if not TYPE_CHECKING:
+        # That of `Ref` tells names from processes, which is settled here: every start makes one.
+        __new__ = object.__new__
 
     async def call(
         self, method: Callable[Concatenate[S_co, P], Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs
@@ -58,7 +65,15 @@ class Process(System, Signals, Ref[S_co]):
                 loop = scheduler.loop
                 before = CURRENT[loop]
                 CURRENT[loop] = worker.task
-                signal = worker.run(worker.send, (self, function, args, kwargs))
+                try:
+                    signal = worker.run(worker.send, (self, function, args, kwargs))
+                except RecursionError as error:
+                    # As in `run`.
+                    CURRENT[loop] = before
+                    limit = getrecursionlimit()
+                    setrecursionlimit(limit + HEADROOM)
+                    loop.call_soon(self.collapse, worker, error, limit)
+                    raise
                 CURRENT[loop] = before
                 if signal is DONE and self.queue is BUSY and worker.context == namespace.pristine:
                     outcome: R = worker.result
@@ -104,7 +119,7 @@ class Process(System, Signals, Ref[S_co]):
             return function(self.server, *args)
         self._refuse_circle(name, seconds)
         waiter = self.namespace.scheduler.loop.create_future()
-        self.put((function, args, NOTHING, waiter))
+        self.put((answer_system, (function, args), NOTHING, waiter))
         return await self._wait(waiter, name, seconds)
 
     def cast(self, method: Callable[Concatenate[S_co, P], object], /, *args: P.args, **kwargs: P.kwargs) -> None:
@@ -196,30 +211,39 @@ class Process(System, Signals, Ref[S_co]):
 
     async def _settled(self, worker: Worker, signal: object, name: str, seconds: float | None) -> Any:
         # The answer of an inline call that was not over at once, or that asked for more than an answer.
-        if signal is DONE:
-            outcome = worker.result
-            self.leave(worker)
-            if self.control is None or not self.control.is_end:
-                self.settle()
-                return await self._promised(outcome, name, seconds) if isinstance(outcome, REPLY) else outcome
-            waiter = self.namespace.scheduler.loop.create_future()
-            self.answer(waiter, outcome)
-            self.settle()
+        outcome, waiter = worker.result, None
+        try:
+            if signal is not DONE or (self.control is not None and self.control.is_end):
+                waiter = self.namespace.scheduler.loop.create_future()
+            self._conclude(worker, signal, outcome, waiter)
+        except RecursionError as error:
+            # As in `run`.
+            limit = getrecursionlimit()
+            setrecursionlimit(limit + HEADROOM)
+            self.namespace.scheduler.loop.call_soon(self.collapse, worker, error, limit)
+            raise
+        if waiter is not None:
             return await self._wait(waiter, name, seconds)
-        waiter = self.namespace.scheduler.loop.create_future()
-        if signal is FAILED:
-            error = worker.result
+        return await self._promised(outcome, name, seconds) if isinstance(outcome, REPLY) else outcome
+
+    def _conclude(self, worker: Worker, signal: object, outcome: Any, waiter: Waiter | None) -> None:
+        if signal is DONE:
             self.leave(worker)
-            if isinstance(error, INTERRUPTIONS):
-                # The caller is on the stack, and next on its way out of the program.
-                self.end_by(error)
-                self.settle()
-                raise error
-            self.failed(error, waiter)
+            if waiter is not None:
+                self.answer(waiter, outcome)
             self.settle()
-        else:
+        elif signal is not FAILED:
             self.suspended(worker, signal, waiter)
-        return await self._wait(waiter, name, seconds)
+        elif isinstance(outcome, INTERRUPTIONS):
+            # The caller is on the stack, and next on its way out of the program.
+            self.leave(worker)
+            self.end_by(outcome)
+            self.settle()
+            raise outcome
+        else:
+            self.leave(worker)
+            self.failed(outcome, waiter)
+            self.settle()
 
     async def _promised(self, reply: Reply[Any], name: str, seconds: float | None) -> Any:
         if reply.done:
@@ -236,7 +260,7 @@ class Process(System, Signals, Ref[S_co]):
         timer = None if seconds is None else timers.schedule(seconds, self._expire, waiter, name, seconds)
         worker = worker_on(self.namespace.scheduler.loop)
         if worker is not None:
-            worker.calling = self
+            worker.calling, worker.answer = self, waiter
         try:
             return await waiter
         except Ended as ended:
@@ -246,7 +270,7 @@ class Process(System, Signals, Ref[S_co]):
             if timer is not None:
                 timer.drop()
             if worker is not None:
-                worker.calling = None
+                worker.calling = worker.answer = None
             if self.ties is not None:
                 self.ties.promises.pop(waiter, None)
 
@@ -313,13 +337,19 @@ class Process(System, Signals, Ref[S_co]):
         try:
             return await self._wait(waiter, "init", seconds)
         except CallTimeout as error:
-            self.kill()
+            self._give_up()
             raise StartFailed(kind, error.reason) from error
         except ServerDown as error:
             raise StartFailed(kind, error.reason) from error.__cause__
         except BaseException:  # whoever starts it gave up, or was killed: nobody would know of the process
-            self.kill()
+            self._give_up()
             raise
+
+    def _give_up(self) -> None:
+        # OTP: who learns where it asked that there is no process is not pulled along by its end.
+        if self.ties is not None and self.ties.starter is not None:
+            self.unlink(self.ties.starter)
+        self.kill()
 
     def _judge(self, control: Control, kind: str, outcome: object) -> None:
         control.starting = False
@@ -340,5 +370,10 @@ def _waits_for(process: Any) -> Any:
         above = running_processes()
         return above[above.index(process) - 1]
     if worker is not None and worker.process is process and worker.calling is not None:
-        return worker.calling
+        return None if _may_come_from_others(worker.calling, worker.answer) else worker.calling
     return None if process.ties is None else process.ties.calling
+
+
+def _may_come_from_others(process: Any, answer: Waiter | None) -> bool:
+    # Whoever holds a `Reply` can send it, whatever the process waits for that has returned it.
+    return answer is not None and process.ties is not None and answer in process.ties.promises and not process.is_ending

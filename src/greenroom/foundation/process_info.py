@@ -55,14 +55,14 @@ def process_info(ref: Ref[Any]) -> ProcessInfo | None:
         monitors=tuple(ties.watching.values()),
         monitored_by=tuple(_watchers(ties)),
         trapping_exits=ties.trapping,
-        timers=len(ties.timers),
+        timers=len(ties.all_timers()),
         dictionary=dict(ties.dictionary),
     )
 
 
 def _activity(process: Process[Any]) -> Activity:
     worker = process.worker
-    if worker is not None and worker.process is process and (worker.running or worker.detached):
+    if worker is not None and worker.works_for(process):
         return "running" if worker.running else "waiting"
     if process.halted:
         return "suspended"

@@ -33,7 +33,7 @@ class TimerCancelled:
 
 
 def link(ref: Ref[Any]) -> None:
-    """End when the other crashes, and the other way round; at once, with `noproc`, when it is not there."""
+    """End when the other crashes, and the other way round; right here, with `noproc`, when it is not there."""
     running_process("link").link(ref)
 
 
@@ -131,12 +131,17 @@ def list_processes(name: str | None = None) -> list[Ref[Any]]:
 def send_after(ref: Ref[Any], message: object, seconds: float) -> Timer:
     """Send a message in this many seconds, to whoever is at the address then. Works anywhere.
 
-    A timer for one process, not for a name, goes with that process. `timer.remaining` reads it, `timer.cancel()`
-    makes sure that it does not fire. Zero seconds and less are as soon as can be, and never before this returns.
+    A timer for one process, not for a name, goes with that process, and is over at once if that is gone.
+    `timer.remaining` reads it, `timer.cancel()` makes sure that it does not fire. Zero seconds and less are as soon as
+    can be, and never before this returns.
     """
     process_at(ref)
     if isinstance(ref, Process):
-        return ref.later(seconds, (ref.server.__class__.__info__, (message,), NOTHING, None))
+        if ref.alive:
+            return ref.later(seconds, (ref.server.__class__.__info__, (message,), NOTHING, None))
+        over = current_scheduler().timers.schedule(seconds, ref.send, message)
+        over.drop()
+        return over
     # The name is looked up in the namespace that is current here, not where the timer happens to fire.
     here = contextvars.copy_context()
     return current_scheduler().timers.schedule(seconds, here.run, ref.send, message)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from reprlib import Repr
 from typing import Any, Final
 
+from greenroom.foundation.exits import FAULTS
 from greenroom.foundation.mailbox import Arguments, Function
 from greenroom.foundation.state import fields_of
 
@@ -61,7 +62,7 @@ def show(server: Any, message: Request | None = None, reason: object = None) -> 
         shown = server.format_status(Shown(_visible_fields(server), message, reason))
         if not isinstance(shown, Shown):
             raise TypeError(f"expected format_status to answer a Shown, got {shown!r}")
-    except Exception as error:  # a report must not fail over what it reports
+    except FAULTS as error:  # a report must not fail over what it reports
         return Shown(f"{REDACTED}, since format_status failed: {error!r}", None, reason)
     return shown
 

@@ -94,3 +94,8 @@ class Reply(Generic[T]):
 
 REPLY: Final[Any] = Reply
 """`Reply` for `isinstance` where its parameter is not known: a checker would otherwise make half a type of it."""
+
+
+def is_awaited(outcome: object) -> bool:
+    """Whether the answer is what this comes to: a future, a task, any awaitable but a `Reply`."""
+    return hasattr(type(outcome), "__await__") and not isinstance(outcome, REPLY)

@@ -29,17 +29,22 @@ KINDS: Final = 1000
 """How many kinds are counted apart, before all begin anew."""
 
 
-def report_start(process: object) -> None:
+def report_start(process: Any) -> None:
     """Tell that the process is there, and whose child it is; its `init` is through."""
     if telemetry.bus.listening:
-        telemetry.execute(START, {}, {"process": process})
+        telemetry.execute(START, {}, _identity(process))
+
+
+def _identity(process: Any) -> dict[str, object]:
+    # Words beside the process itself: what goes into the labels of a metric, and what a log can hold.
+    return {"process": process, "server": process.server.__class__.__name__, "name": process.name}
 
 
 def report_end(process: Any, reason: object) -> None:
     """Tell that the process ended; at the level of an error unless it was meant to."""
-    if is_clean(reason):
+    if is_clean(reason) or _is_of_the_loop(process, reason):
         if telemetry.bus.listening:
-            telemetry.execute(STOP, {}, {"process": process, "reason": reason})
+            telemetry.execute(STOP, {}, {**_identity(process), "reason": reason})
         return
     # A kill is no mistake of the process; those to whom it matters hear of it, and report it if they like.
     level = logging.INFO if isinstance(reason, str) and reason == KILLED else logging.ERROR
@@ -48,12 +53,17 @@ def report_end(process: Any, reason: object) -> None:
         return
     report = CrashReport(process, reason)
     if telemetry.bus.listening:
-        telemetry.execute(CRASH, {}, {"process": process, "reason": reason, "report": report})
+        telemetry.execute(CRASH, {}, {**_identity(process), "reason": reason, "report": report})
     if is_logged:
         silenced = limit.admit((process.server.__kind__, type(reason)))
         if silenced is not None:
             report.silenced = silenced
             _write(level, report)
+
+
+def _is_of_the_loop(process: Any, reason: object) -> bool:
+    # When the loop ends, one pulls the next along; what a clean-up has met is still worth a report.
+    return process.namespace.scheduler.is_ending and not isinstance(reason, BaseException)
 
 
 def _write(level: int, report: CrashReport) -> None:

@@ -9,15 +9,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import cache, wraps
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from greenroom.foundation.batch import MARK
 from greenroom.foundation.errors import Rejected
 from greenroom.foundation.mailbox import Function
+from greenroom.foundation.reply import is_awaited
 from greenroom.foundation.state import fields_of, put_fields
-
-KEEPING: Final = (Rejected, GeneratorExit)
-"""A rejected request is no failure, and a process that is killed shows its state to nobody."""
 
 
 @cache
@@ -50,14 +48,24 @@ def _undoing_call(handler: Function) -> Function:
     def undoing(server: object, /, *args: Any, **kwargs: Any) -> object:
         before = fields_of(server)
         try:
-            return handler(server, *args, **kwargs)
+            outcome = handler(server, *args, **kwargs)
         except BaseException as error:  # whatever ends the process
             _put_back(server, before, error)
             raise
+        return _undoing_outcome(server, before, outcome) if is_awaited(outcome) else outcome
 
     return undoing
 
 
+async def _undoing_outcome(server: object, before: dict[str, Any], outcome: Any) -> object:
+    try:
+        return await outcome
+    except BaseException as error:  # whatever ends the process
+        _put_back(server, before, error)
+        raise
+
+
 def _put_back(server: object, fields: dict[str, Any], error: BaseException) -> None:
-    if not isinstance(error, KEEPING):
+    # A rejected request is no failure.
+    if not isinstance(error, Rejected):
         put_fields(server, fields)

@@ -39,6 +39,7 @@ class Scheduler:
         "clock",
         "credit",
         "falling",
+        "is_ending",
         "is_running",
         "loop",
         "thread",
@@ -48,6 +49,8 @@ class Scheduler:
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock | None = None) -> None:
         self.loop = loop
         self.is_running = loop.is_running
+        # Whether the loop is about to be closed: its tasks were cancelled, and processes end with them, in silence.
+        self.is_ending = False
         # The thread in which the loop was last asked for: `HERE.thread` there.
         self.thread: object = None
         self.clock: Clock = clock or SystemClock()
@@ -64,8 +67,9 @@ class Scheduler:
         """Run a slice of the process in this turn of the loop or the next."""
         self._ready.append(process)
         if not self._turning:
-            self._turning = True
             self.loop.call_soon(self._turn)
+            # After it: a call that finds the stack full must not keep all that follow from asking.
+            self._turning = True
 
     @property
     def is_idle(self) -> bool:

@@ -51,6 +51,10 @@ class Server:
         for name in names:
             setattr(self, name, getattr(made, name))
 
+    def __present__(self) -> Server:
+        """The server itself, for those who look at it: what stands in for one puts it back in its place."""
+        return self
+
     @property
     def __kind__(self) -> object:
         """What it is like, for those who count by kinds."""

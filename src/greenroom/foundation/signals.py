@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Iterable
+from sys import getrecursionlimit, setrecursionlimit
 from typing import Any, Final, cast
 
 from greenroom.foundation.answering import Ended
-from greenroom.foundation.exits import KILLED, NOPROC, NORMAL, SHUTDOWN
-from greenroom.foundation.handling import Handling
+from greenroom.foundation.exits import KILLED, NOPROC, NORMAL, SHUTDOWN, ProcessExit
+from greenroom.foundation.handling import HEADROOM, Handling
 from greenroom.foundation.mailbox import CLOSED, NOTHING, Message, Waiter
 from greenroom.foundation.ref import Down, Exit, Monitor, Ref, process_at
 from greenroom.foundation.report import report_end
 from greenroom.foundation.server import Server, gone
 from greenroom.foundation.ties import Ending, Ties
 from greenroom.foundation.timer import Timer
-from greenroom.foundation.worker import Worker
+from greenroom.foundation.worker import current_worker
 
 PATIENCE: Final = 1000
 """How many turns of the loop the children of a process that was killed have to end, before its parent replaces it."""
@@ -62,12 +63,25 @@ class Signals(Handling):
             return
         self.die(KILLED)
         if worker is not None and worker.detached and worker.process is self:
-            _cut_off(worker)
+            worker.cut_off()
 
     def die(self, reason: object) -> None:
         """End now: free the names, answer who waits, and tell parent, links and monitors."""
         if self.queue is CLOSED:
             return
+        # Where the stack is full, an end must not stop half way, with the name held by nobody.
+        limit = getrecursionlimit()
+        setrecursionlimit(limit + HEADROOM)
+        try:
+            self._perish(reason)
+        finally:
+            try:
+                setrecursionlimit(limit)
+            except RecursionError:
+                # This call alone is one too many.
+                self.namespace.scheduler.loop.call_soon(setrecursionlimit, limit)
+
+    def _perish(self, reason: object) -> None:
         # A queue that is but a mark is empty.
         waiting: list[Message] = [*(self.backlog or ()), *(self.queue or ())]
         self.queue, self.backlog = CLOSED, None
@@ -106,9 +120,12 @@ class Signals(Handling):
         return waiter
 
     def link(self, ref: Ref[Any]) -> None:
-        """Let each end with the other; OTP: a link to what is not there brings its exit signal at once."""
+        """Let each end with the other; OTP: whoever asks for a link to what is not there exits right there."""
         other = process_at(ref)
         if not isinstance(other, Signals) or other.queue is CLOSED:
+            worker = current_worker()
+            if worker is not None and worker.process is self and not (self.ties is not None and self.ties.trapping):
+                raise ProcessExit(NOPROC)
             self.signal(NOPROC, ref if other is None else other)
         elif other is not self:
             self.tie().link(other)
@@ -174,7 +191,8 @@ class Signals(Handling):
         return self.namespace.scheduler.timers.schedule_for(self.tie().own_timers(), seconds, self.put, (message,))
 
     def _tell_parent(self, reason: object, orphans: list[Any], turns: int) -> None:
-        if self.parent is None or self.parent.queue is CLOSED:
+        if self.parent is None or self.parent.queue is CLOSED or self.namespace.scheduler.is_ending:
+            # With the loop everyone ends: there is nothing to be restarted.
             return
         while orphans and orphans[-1].queue is CLOSED:
             orphans.pop()
@@ -197,15 +215,14 @@ class Signals(Handling):
 
     def _end(self, reason: object) -> None:
         worker = self.worker
-        # A worker remembers whom it worked for last, so that it runs for this process has to be asked as well.
-        if worker is None or worker.process is not self or not (worker.running or worker.detached):
+        if worker is None or not self.working:
             self.die(reason)
             return
         control = self.demand()
         if control.exit is None:
             control.exit = Ending(reason)
             if worker.detached or not worker.running:
-                worker.task.cancel()
+                worker.cancel()
 
     def _forget(self, ties: Ties | None) -> None:
         self.namespace.processes.discard(self)
@@ -263,12 +280,3 @@ def _child_ended(server: Server, child: object, reason: object) -> Awaitable[Non
 def _is_down_of(message: Message, monitor: Monitor) -> bool:
     _, args, _, _ = message
     return len(args) == 1 and isinstance(args[0], Down) and args[0].monitor is monitor
-
-
-def _cut_off(worker: Worker) -> None:
-    # A kill does not wait for a handler that cleans up: what it still awaits is cut off.
-    try:
-        worker.generator.close()
-    except RuntimeError:
-        pass
-    worker.task.cancel()

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from greenroom.foundation import telemetry
+from greenroom.foundation.answering import INTERRUPTIONS
 from greenroom.foundation.errors import StartFailed
-from greenroom.foundation.exits import ProcessExit, reason_of
+from greenroom.foundation.exits import reason_of
 from greenroom.foundation.limited_process import LimitedProcess
 from greenroom.foundation.mailbox import NOTHING, Arguments, Function, Keywords
 from greenroom.foundation.mailbox_limit import MailboxLimit
@@ -37,10 +38,49 @@ async def launch(
         Ignored: `init` declined.
         ValueError: the name is none of the accepted forms.
     """
+    process = made(factory, args, kwargs, name=name, parent=parent, link=link, limit=limit)
+    if "init" in process.server.__hooks__:
+        await process.begin(seconds)
+    else:
+        process.settle()
+    if telemetry.bus.listening and process.alive:
+        report_start(process)
+    return process
+
+
+def launch_at_once(
+    factory: Function,
+    args: Arguments,
+    kwargs: Keywords,
+    name: Name | None,
+    parent: Process[Any],
+    limit: MailboxLimit | None,
+) -> Process[Any]:
+    """Start a child whose class has no `init`, so that there is nothing to wait for; see `launch`."""
+    process = made(factory, args, kwargs, name=name, parent=parent, link=False, limit=limit)
+    process.settle()
+    if telemetry.bus.listening:
+        report_start(process)
+    return process
+
+
+def made(
+    factory: Function,
+    args: Arguments,
+    kwargs: Keywords,
+    *,
+    name: Name | None,
+    parent: Process[Any] | None,
+    link: bool,
+    limit: MailboxLimit | None,
+) -> Process[Any]:
+    """A process that has its name, its parent and its link, and has not run yet."""
     namespace = current_namespace() if parent is None else parent.namespace
     try:
         server: Any = factory(*args, **kwargs)
-    except (Exception, ProcessExit) as error:  # whatever a constructor raises is the reason why there is no process
+    except INTERRUPTIONS:
+        raise
+    except BaseException as error:  # whatever else a constructor raises is the reason why there is no process
         raise StartFailed(getattr(factory, "__name__", repr(factory)), _explained(factory, error)) from error
     if not isinstance(server, Server):
         raise StartFailed(repr(factory), TypeError(f"expected a server, got {server!r}"))
@@ -55,12 +95,6 @@ async def launch(
     namespace.processes.add(process)
     if link:
         _link_to_starter(process)
-    if "init" in server.__hooks__:
-        await process.begin(seconds)
-    else:
-        process.settle()
-    if telemetry.bus.listening and process.alive:
-        report_start(process)
     return process
 
 

@@ -124,7 +124,10 @@ class Supervisor(GenServer, type="supervisor"):
         for form in self.specs():
             spec = self._spec(form)
             if spec.child_id in self._children:
-                raise ValueError(f"expected each child to have an id of its own, got {spec.child_id!r} twice")
+                raise ValueError(
+                    f"expected each child to have an id of its own, got {spec.child_id!r} twice: "
+                    "give them names with .named(...), or ids with .id(...)"
+                )
             self._children[spec.child_id] = Child(spec)
         failure = await self._start_all(list(self._children.values()))
         if failure is not None:
@@ -231,7 +234,7 @@ class Supervisor(GenServer, type="supervisor"):
             child.spec.options.significant and child.process is not None for child in self._children.values()
         )
 
-    async def _restart(self, failed: Child, reason: object) -> None:
+    def _restart(self, failed: Child, reason: object) -> Awaitable[None] | None:
         if not self._intensity.allows(self.__process__.namespace.scheduler.clock.monotonic()):
             report_child(
                 self.__process__,
@@ -240,7 +243,7 @@ class Supervisor(GenServer, type="supervisor"):
                 f"gave up after {self.max_restarts} restarts in {self.max_seconds:g} s",
             )
             self.stop(SHUTDOWN)
-            return
+            return None
         group = casualties(self.strategy, self._children.values(), failed)
         report_child(
             self.__process__,
@@ -248,20 +251,35 @@ class Supervisor(GenServer, type="supervisor"):
             reason,
             "restarting it" if len(group) == 1 else f"restarting {len(group)} children",
         )
+        return None if len(group) == 1 and self._replace_at_once(failed) else self._replace(group)
+
+    def _replace_at_once(self, child: Child) -> bool:
+        try:
+            child.process = child.spec.start_at_once(self.__process__)
+        except StartError as error:
+            self._retry(FailedChild(child.spec.child_id, reason_of_start(error)))
+        return child.process is not None
+
+    async def _replace(self, group: Sequence[Child]) -> None:
         if len(group) > 1:
             await self._stop_all(group)
             group = [child for child in group if not self._forgets(child)]
         failure = await self._start_all(group)
         if failure is not None:
-            self._children[failure.id].process = "restarting"
-            # Through the mailbox, so that a shutdown or a question is heard between two tries.
-            self.__process__.put((Supervisor._try_again, (failure,), NOTHING, None))
+            self._retry(failure)
+
+    def _retry(self, failure: FailedChild) -> None:
+        self._children[failure.id].process = "restarting"
+        # Through the mailbox, so that a shutdown or a question is heard between two tries.
+        self.__process__.put((Supervisor._try_again, (failure,), NOTHING, None))
 
     async def _try_again(self, failure: FailedChild) -> None:
         child = self._children.get(failure.id)
         if child is not None and child.process == "restarting":
             child.process = None
-            await self._restart(child, failure.reason)
+            restart = self._restart(child, failure.reason)
+            if restart is not None:
+                await restart
 
     def _spec(self, form: ChildForm) -> ChildSpec[Any]:
         spec = child_spec(form)
@@ -284,10 +302,10 @@ class Supervisor(GenServer, type="supervisor"):
     async def _start_all(self, children: Sequence[Child]) -> FailedChild | None:
         for child in children:
             outcome = await self._start(child)
-            if isinstance(outcome, Ignored):
+            if isinstance(outcome, StartError):
+                if not isinstance(outcome, Ignored):
+                    return FailedChild(child.spec.child_id, reason_of_start(outcome))
                 self._forgets(child)
-            elif isinstance(outcome, StartError):
-                return FailedChild(child.spec.child_id, reason_of_start(outcome))
         return None
 
     async def _start(self, child: Child) -> Ref[Any] | StartError:

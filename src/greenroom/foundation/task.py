@@ -202,7 +202,8 @@ class Task(Generic[T_co]):
         """Wait for all outcomes, or for as many as `limit` says; None for those that are not there yet.
 
         When the time is up, `on_timeout` says what becomes of the late ones: `ignore` drops their answers, `kill_task`
-        ends them.
+        ends them. One whose outcome was taken before is late from the beginning: None, or `Exited("noproc")` if it was
+        to be killed and its process is gone.
 
         Raises:
             NotOwner: another process started one of them.
@@ -211,10 +212,11 @@ class Task(Generic[T_co]):
         _check_yield(on_timeout, limit)
         distinct = list(dict.fromkeys(tasks))
         wanted = len(distinct) if limit is None else min(limit, len(distinct))
-        await wait_for([task.answer for task in distinct], wanted, timeout)
-        is_late = sum(task.answer.settled for task in distinct) < wanted
+        # From a task whose outcome was taken before nothing comes any more: it is late, and not waited for.
+        awaited = [task.answer for task in distinct if not task.answer.spent]
+        await wait_for(awaited, min(wanted, len(awaited)), timeout)
         outcomes = {task: task.answer.take() for task in _arrived(distinct)[:wanted]}
-        if is_late:
+        if len(outcomes) < wanted:
             for task in distinct:
                 if task not in outcomes:
                     outcomes[task] = await _give_up(task, on_timeout)

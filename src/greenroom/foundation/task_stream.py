@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, TypeAlias, TypedDict, TypeVar, get_args
@@ -163,9 +164,9 @@ class Run(Generic[R]):
         self.bell = asyncio.Event()
         self.inputs = inputs_of(stream.items, self.bell.set)
         self.running: dict[int, Slot] = {}
-        self.outcomes: dict[int, Outcome[R]] = {}
-        self.failure: TaskTimeout | None = None
+        self.arrived: deque[tuple[int, Outcome[R] | TaskTimeout]] = deque()
         self.closed = False
+        self._outcomes: dict[int, Outcome[R]] = {}
         self._spawned = 0
         self._delivered = 0
         watch(self.owner, self, self._owner_ended)
@@ -174,15 +175,27 @@ class Run(Generic[R]):
         """The next result that it is time for."""
         while not self.closed:
             self.bell.clear()
-            position = self._delivered if self.options.ordered else next(iter(self.outcomes), None)
-            if position in self.outcomes:
-                self._delivered += 1
-                return self.outcomes.pop(position)
+            if self._delivered in self._outcomes:
+                return self._deliver(self._outcomes.pop(self._delivered))
+            # Before one that has arrived is looked at, so that others run while the consumer is busy with it.
             await self._fill()
-            if self.inputs.over and not self.running and not self.outcomes:
+            if self.arrived:
+                position, outcome = self.arrived.popleft()
+                if isinstance(outcome, TaskTimeout):
+                    raise outcome
+                if not self.options.ordered:
+                    return self._deliver(outcome)
+                self._outcomes[position] = outcome
+            elif self.inputs.over and not self.running:
                 break
-            await self.bell.wait()
+            else:
+                await self.bell.wait()
         raise StopAsyncIteration
+
+    def arrive(self, position: int, outcome: Outcome[R] | TaskTimeout) -> None:
+        """Take what became of a task. Until the consumer looks at it, it holds the task's place."""
+        self.arrived.append((position, outcome))
+        self.bell.set()
 
     def close(self) -> None:
         """Kill what still runs."""
@@ -193,10 +206,12 @@ class Run(Generic[R]):
             slot.cut_off()
         self.running.clear()
 
+    def _deliver(self, outcome: Outcome[R]) -> Outcome[R]:
+        self._delivered += 1
+        return outcome
+
     async def _fill(self) -> None:
-        if self.failure is not None:
-            raise self.failure
-        while len(self.running) < self.options.slots and (taken := self.inputs.take()):
+        while len(self.running) + len(self.arrived) < self.options.slots and (taken := self.inputs.take()):
             await self._spawn(taken[0])
 
     def _owner_ended(self, _: object, reason: object) -> None:
@@ -247,8 +262,7 @@ class Slot(Client):
             self.outcome = self._exited(TIMEOUT)
             self.process.kill()
         else:
-            self.run.failure = TaskTimeout(self.process, "async_stream", self.run.options.timeout)
-            self.run.bell.set()
+            self.run.arrive(self.position, TaskTimeout(self.process, "async_stream", self.run.options.timeout))
 
     def _ended(self, _: object, reason: object) -> None:
         self._stop_watching()
@@ -256,8 +270,7 @@ class Slot(Client):
         del run.running[self.position]
         if self.outcome is None:
             self._bring_down_owner(reason)
-        run.outcomes[self.position] = self.outcome or self._exited(reason)
-        run.bell.set()
+        run.arrive(self.position, self.outcome or self._exited(reason))
 
     def _bring_down_owner(self, reason: object) -> None:
         # As a link would, except that one that traps exits reads of it in the results and not in its mailbox.

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias, cast
 
+from greenroom.foundation.exits import FAULTS
+
 Event: TypeAlias = tuple[str, ...]
 Measurements: TypeAlias = Mapping[str, float]
 Metadata: TypeAlias = Mapping[str, object]
@@ -81,7 +83,7 @@ def execute(event: Event, measurements: Measurements, metadata: Metadata) -> Non
     for handler_id, handler in list(bus.handlers.get(event, {}).items()):
         try:
             handler(event, measurements, metadata)
-        except Exception as error:  # whatever a listener does wrong must not reach what it listens to
+        except FAULTS as error:  # whatever a listener does wrong must not reach what it listens to
             detach(handler_id)
             logger.exception("telemetry handler %s failed at %s and was detached", handler_id, event)
             execute(("greenroom", "telemetry", "failure"), {}, {"handler": handler_id, "event": event, "error": error})

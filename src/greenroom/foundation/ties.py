@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NoReturn, TypeAlias
 
+from greenroom.foundation.effects import Effects
 from greenroom.foundation.mailbox import Message, Waiter
 from greenroom.foundation.observer import Observer
 from greenroom.foundation.ref import Monitor
@@ -26,6 +27,10 @@ NONE: Final = _Nothing()
 """In place of each dictionary that nothing was put into yet. Read it and take from it; the methods below put."""
 
 
+ROOM: Final = 1024
+"""How many timers of a process one dictionary takes."""
+
+
 class Ties:
     """Links, monitors, timers, and answers that are owed."""
 
@@ -33,6 +38,7 @@ class Ties:
         "_releases",
         "calling",
         "dictionary",
+        "full",
         "home",
         "idle",
         "label",
@@ -40,6 +46,7 @@ class Ties:
         "links",
         "observer",
         "promises",
+        "room",
         "starter",
         "suspended",
         "timers",
@@ -54,7 +61,10 @@ class Ties:
         self.watchers: dict[object, Watcher] = NONE
         self.watching: dict[Monitor, Any] = NONE
         self.trapping = False
+        # Those set last, with room for so many, and the full dictionaries before them.
         self.timers: Timers = NONE
+        self.room = 0
+        self.full: Sequence[Timers] = ()
         self.promises: dict[Waiter, None] = NONE
         self._releases: dict[Callable[[], object], None] = NONE
         self.calling: Any = None
@@ -100,14 +110,29 @@ class Ties:
         self.promises[waiter] = None
 
     def own_timers(self) -> Timers:
-        """The timers that end with the process."""
-        if self.timers is NONE:
+        """Where the next timer that ends with the process belongs."""
+        if len(self.timers) >= self.room:
+            # Not one for all: to set and cancel beside a million others would make that one anew again and again.
+            self.full = tuple(timers for timers in (*self.full, self.timers) if timers)
             self.timers = {}
+            self.room = ROOM
         return self.timers
+
+    def all_timers(self) -> list[Timer]:
+        """The timers that end with the process."""
+        return [timer for timers in (*self.full, self.timers) for timer in timers]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing ties the process to anyone now, so that nobody would miss them."""
+        kept = (self.links, self.watchers, self.watching, self.promises, self._releases, self.dictionary)
+        held = (self.home, self.idle, self.observer, self.starter, self.label)
+        is_free = all(it is None for it in held) and not (self.trapping or self.suspended)
+        return is_free and not any(kept) and not self.all_timers()
 
     def release(self) -> None:
         """Cancel every timer that was to come back to the process, and call everyone who waits for its end."""
-        for timer in list(self.timers):
+        for timer in self.all_timers():
             timer.drop()
         if self.idle is not None:
             self.idle.drop()
@@ -118,11 +143,12 @@ class Ties:
 class Control:
     """What a process was asked to do once its handler is through: continue, stop, or go at once."""
 
-    __slots__ = ("answers", "continuations", "exit", "idle", "ignored", "starting", "stop")
+    __slots__ = ("answers", "continuations", "effects", "exit", "idle", "ignored", "starting", "stop")
 
     def __init__(self) -> None:
         self.continuations: list[Any] = []
         self.answers: list[tuple[Waiter, object]] = []
+        self.effects: Effects | None = None
         self.stop: Ending | None = None
         self.exit: Ending | None = None
         self.idle: float | None = None

@@ -13,12 +13,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-import sys
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import FrameType, GeneratorType, coroutine
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
+from greenroom.foundation.current_task import CURRENT
 from greenroom.foundation.mailbox import COROUTINE, Arguments, Function, Keywords, Message, Waiter
+from greenroom.foundation.reply import is_awaited
 from greenroom.foundation.scheduler import Scheduler
 
 DONE: Final = object()
@@ -39,37 +40,6 @@ else:
     _Future = asyncio.Future
 
 
-class _CurrentTasks:
-    """From 3.14 on asyncio keeps no dictionary; this looks like the one before."""
-
-    __slots__ = ()
-
-    def get(self, loop: asyncio.AbstractEventLoop) -> object:
-        return asyncio.current_task(loop)
-
-    def __getitem__(self, loop: asyncio.AbstractEventLoop) -> object:
-        task = asyncio.current_task(loop)
-        if task is None:
-            raise KeyError(loop)
-        return task
-
-    def __setitem__(self, loop: asyncio.AbstractEventLoop, task: Any) -> None:
-        asyncio.tasks._swap_current_task(loop, task)  # type: ignore[attr-defined]
-
-    def __delitem__(self, loop: asyncio.AbstractEventLoop) -> None:
-        asyncio.tasks._swap_current_task(loop, None)  # type: ignore[attr-defined]
-
-
-if sys.version_info < (3, 14):
-    CURRENT: Any = asyncio.tasks._current_tasks  # type: ignore[attr-defined]
-else:
-    CURRENT: Any = _CurrentTasks()
-"""The running task of each loop, by loop.
-
-To set and restore it is what asyncio asks of those who bring their own tasks.
-"""
-
-
 class Host(Protocol):
     """The process that a worker works for, as far as the worker knows it."""
 
@@ -80,6 +50,10 @@ class Host(Protocol):
 
     def drain(self) -> Coroutine[Any, Any, None]:
         """Handle a slice of the messages that wait."""
+        ...
+
+    def demand(self) -> object:
+        """Handle no more messages in the same turn as the running handler."""
         ...
 
     def disturb(self) -> None:
@@ -104,6 +78,17 @@ class WorkerTask(_Task):
     __slots__ = ("worker",)
 
     worker: Worker
+
+    def cancel(self, msg: object = None) -> bool:
+        """Cancel the handler; as asked from outside of the runtime, which has `Worker.cancel`."""
+        scheduler = self.worker.crew.scheduler
+        if not scheduler.is_running():
+            # Nobody but `asyncio.run` and its like cancels tasks of a loop that stands still: before they close it.
+            scheduler.is_ending = True
+            if self.worker.process is not None:
+                # They wait for this task, so a handler that does not give up is the last one in it.
+                self.worker.process.demand()
+        return super().cancel(msg)
 
 
 class Parking(_Future):
@@ -187,8 +172,10 @@ class Worker:
     """A parked task, its context, and the request that it works on."""
 
     __slots__ = (
+        "answer",
         "calling",
         "cancel_asked",
+        "closed",
         "context",
         "crew",
         "detached",
@@ -207,12 +194,14 @@ class Worker:
         self.crew = crew
         self.home: list[Worker] | None = None
         self.process: Host | None = None
-        # The process whose answer its handler waits for.
+        # The process whose answer its handler waits for, and where that will be.
         self.calling: Any = None
+        self.answer: Waiter | None = None
         self.result: Any = None
         self.waiter: Waiter | None = None
         self.detached = False
         self.cancel_asked = False
+        self.closed = False
         self.context = crew.pristine.copy() if context is None else context
         self.run: Callable[..., Any] = self.context.run
         # `GeneratorType` tells more of a generator than `Generator` does: whether it runs.
@@ -225,6 +214,11 @@ class Worker:
     def running(self) -> bool:
         """Whether its handler is on the stack right now."""
         return self.generator.gi_running
+
+    def works_for(self, process: object) -> bool:
+        """Whether a handler of this process is on the stack here, or has suspended."""
+        # It remembers whom it worked for last, so that it runs for this process has to be asked as well.
+        return self.process is process and (self.running or self.detached)
 
     def is_clean(self) -> bool:
         """Whether another process may have it: no handler left context variables behind, or a cancellation."""
@@ -240,16 +234,24 @@ class Worker:
         parking = self.parking
         if awaited is None:
             self.crew.scheduler.loop.call_soon(parking.over)
-        elif getattr(awaited, "_asyncio_future_blocking", None):
+        elif (wanted := self._wanted_instead(awaited)) is not None:
+            parking.set_exception(RuntimeError(f"expected a handler to await {wanted}, got {awaited!r}"))
+        else:
             awaited._asyncio_future_blocking = False
             parking.awaited = awaited
             awaited.add_done_callback(parking.over, context=self.context)
-        else:
-            parking.set_exception(RuntimeError(f"expected a handler to await a future, got {awaited!r}"))
         if self.cancel_asked:
             self.cancel_asked = False
             parking.cancel()
         self.crew.refill()
+
+    def _wanted_instead(self, awaited: Any) -> str | None:
+        # What asyncio's own tasks refuse as well, since it would never wake them, or from another thread.
+        if not getattr(awaited, "_asyncio_future_blocking", None):
+            return "a future"
+        if awaited.get_loop() is not self.crew.scheduler.loop:
+            return "a future of its own event loop"
+        return "anything but its own task" if awaited is self.task else None
 
     def taken(self) -> tuple[Any, Any, Waiter | None]:
         """The process whose handler was suspended, the outcome, and who waits for it."""
@@ -276,14 +278,39 @@ class Worker:
         self.send = _refuse_request
         self.parking.over()
 
+    def cut_off(self) -> None:
+        """Close the handler where it waits, and end the task: a kill does not wait for one that cleans up."""
+        self.closed = True
+        try:
+            self.generator.close()
+        except RuntimeError:
+            # It would not have it, and awaited something else.
+            pass
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Cancel the handler where it waits."""
+        super(WorkerTask, self.task).cancel()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether its handler was closed where it waited: by a kill, or as rubbish, when its loop is over.
+
+        In any other case a `GeneratorExit` is the handler's own, and a failure like every exception.
+        """
+        return self.closed or not self.crew.scheduler.is_running()
+
     def _new_parking(self) -> Parking:
         parking = Parking(loop=self.crew.scheduler.loop)
         parking.worker = self
         return parking
 
     def _new_task(self) -> WorkerTask:
+        begun = _live(self.generator)
+        # Nobody is to complain that it was never awaited, if the loop ends before the task has had its first turn.
+        begun.send(None)
         task = WorkerTask(
-            _live(self.generator),
+            begun,
             loop=self.crew.scheduler.loop,
             name=f"greenroom worker of {self.crew.label}",
             context=self.context,
@@ -311,6 +338,8 @@ def _serve(worker: Worker) -> Generator[object, Any, None]:
     """
     # The outcome of a handler is anything, and so is what a request is made of once it is let go.
     outcome: Any
+    # As far as it comes before its task drives it; see `_new_task`.
+    yield None
     request: Any = yield worker.park()
     while request is not None:
         process, function, args, kwargs = request
@@ -321,12 +350,14 @@ def _serve(worker: Worker) -> Generator[object, Any, None]:
                 outcome = function(process.server, *args, **kwargs)
                 if isinstance(outcome, COROUTINE):
                     worker.result = yield from outcome
+                elif outcome is not None and is_awaited(outcome):
+                    worker.result = yield from outcome.__await__()
                 else:
                     worker.result = outcome
             signal = DONE
-        except GeneratorExit:
-            raise
         except BaseException as error:  # whatever ends a handler is the process's exit reason
+            if worker.is_closed:
+                raise
             worker.result = error
             signal = FAILED
             if function is not None:

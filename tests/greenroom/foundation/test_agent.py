@@ -75,6 +75,14 @@ async def test_a_function_that_fails_is_a_crash_of_the_agent(ask: Callable[[Ref[
     assert not counter.alive
 
 
+@pytest.mark.parametrize("no_pair", [1, [1, 2], "ab", (1,), (1, 2, 3), {1: 2, 3: 4}])
+async def test_an_answer_without_a_next_value_is_a_crash_of_the_agent(no_pair: Any) -> None:
+    counter = await Counter.start(lambda: 0)
+
+    with expected_crash(TypeError), pytest.raises(ServerDown, match="expected a pair of the answer and the next value"):
+        await counter.call(Counter.get_and_update, lambda count: no_pair)
+
+
 async def test_a_new_agent_begins_with_a_new_value(tree: Tree) -> None:
     counter = await tree.start_supervised(child(Counter, lambda: 0).named("counter"))
     await counter.call(Counter.update, lambda count: count + 1)

@@ -11,6 +11,7 @@ from greenroom import (
     ChildSpec,
     GenServer,
     NotRunning,
+    ProcessExit,
     Ref,
     StartFailed,
     Supervisor,
@@ -351,13 +352,16 @@ async def test_applications_do_not_need_each_other_in_a_circle() -> None:
         await application.start(Hen())
 
 
-async def test_a_hook_that_fails_does_not_keep_an_application_running(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("fault", [KeyError, ProcessExit])
+async def test_a_hook_that_fails_does_not_keep_an_application_running(
+    caplog: pytest.LogCaptureFixture, fault: type[BaseException]
+) -> None:
     class Clumsy(Encore):
         async def prep_stop(self) -> None:
-            raise KeyError("prep_stop")
+            raise fault("prep_stop")
 
         async def stopped(self) -> None:
-            raise KeyError("stopped")
+            raise fault("stopped")
 
     root = await application.start(Clumsy())
     await application.stop("encore")

@@ -201,6 +201,18 @@ async def test_what_a_handler_puts_into_the_context_stays_with_its_process(tree:
     assert [state(reader).moods for reader in readers] == [["calm", "merry", "merry"], ["calm"] * 3, ["calm"] * 3]
 
 
+async def test_it_does_so_too_when_several_events_waited(tree: Tree) -> None:
+    readers = await three(tree)
+    state(readers[0]).is_moody = True
+    audience = Audience([reader.find() for reader in readers], current_namespace())
+
+    for number in range(3):
+        audience.tell(number)
+    await settle()
+
+    assert [state(reader).moods for reader in readers] == [["calm", "merry", "merry"], ["calm"] * 3, ["calm"] * 3]
+
+
 async def test_a_task_of_the_server_can_stop_it_while_a_broadcast_waits(tree: Tree) -> None:
     reader = await Reader.start()
     server = state(reader)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from greenroom import GenServer, NotRunning, Reply, batched, debugging, get_state
+from greenroom import GenServer, NotRunning, ProcessExit, Reply, batched, debugging, get_state
 from greenroom.foundation.debugging import MessageIn, MessageOut
 from greenroom.foundation.observer import SystemEvent
 from greenroom.testing import Tree, VirtualClock, expected_crash, settle
@@ -119,15 +119,16 @@ async def test_all_debugging_ends_at_once(tree: Tree, caplog: pytest.LogCaptureF
     debugging.clear(bar)
 
 
+@pytest.mark.parametrize("fault", [KeyError("gin"), ProcessExit("gin")])
 async def test_a_debug_function_that_fails_is_removed_and_the_process_goes_on(
-    tree: Tree, caplog: pytest.LogCaptureFixture
+    tree: Tree, caplog: pytest.LogCaptureFixture, fault: BaseException
 ) -> None:
     bar = await tree.start(Bar)
     seen: list[SystemEvent] = []
 
     def fail(event: SystemEvent) -> None:
         seen.append(event)
-        raise KeyError(event)
+        raise fault
 
     debugging.install(bar, fail)
 

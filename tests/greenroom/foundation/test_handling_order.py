@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from greenroom import GenServer, Ref, Reply, Timeout, Timer, child
+from greenroom import GenServer, Ref, Reply, Timeout, Timer, child, health_check, resume, suspend
 from greenroom.testing import Probe, Tree, VirtualClock, expected_crash, settle, state
 
 
@@ -63,6 +63,10 @@ class Clerk(GenServer):
         return self.timers.pop().cancel()
 
     async def rest(self, seconds: float) -> None:
+        self.idle(seconds)
+
+    async def wait_and_rest(self, seconds: float) -> None:
+        await self.gate.wait()
         self.idle(seconds)
 
     async def rest_and_go_on(self, seconds: float) -> None:
@@ -342,6 +346,59 @@ async def test_no_time_means_when_nothing_waits(tree: Tree, clock: VirtualClock)
     await clock.advance(0.001)
 
     assert state(clerk).log == [Timeout()]
+
+
+async def test_to_look_at_a_process_leaves_the_time_without_messages_as_it_is(tree: Tree, clock: VirtualClock) -> None:
+    clerk = await tree.start(Clerk)
+    clerk.cast(Clerk.wait_and_rest, 5.0)
+    await settle()
+    asked = [asyncio.ensure_future(health_check(clerk)), asyncio.ensure_future(health_check(clerk))]
+    await settle()
+
+    state(clerk).gate.set()
+    await clock.advance(4.9)
+    before = [await one for one in asked], await health_check(clerk), list(state(clerk).log)
+    await clock.advance(0.1)
+
+    assert before == (["healthy", "healthy"], "healthy", [])
+    assert state(clerk).log == [Timeout()]
+
+
+async def test_a_message_behind_one_that_looks_is_still_a_message(tree: Tree, clock: VirtualClock) -> None:
+    clerk = await tree.start(Clerk)
+    clerk.cast(Clerk.wait_and_rest, 5.0)
+    await settle()
+    asked = asyncio.ensure_future(health_check(clerk))
+    await settle()
+    clerk.cast(Clerk.note, "a message")
+
+    state(clerk).gate.set()
+    await clock.advance(60.0)
+
+    assert (await asked, state(clerk).log) == ("healthy", ["a message"])
+
+
+@pytest.mark.parametrize("busy", [False, True])
+async def test_the_time_without_messages_stands_still_while_the_process_is_suspended(
+    tree: Tree, clock: VirtualClock, *, busy: bool
+) -> None:
+    clerk = await tree.start(Clerk)
+    clerk.cast(Clerk.wait_and_rest, 5.0)
+    if not busy:
+        state(clerk).gate.set()
+    await settle()
+    suspending = asyncio.ensure_future(suspend(clerk))
+    await settle()
+    state(clerk).gate.set()
+    await suspending
+
+    await clock.advance(60.0)
+    await resume(clerk)
+    await clock.advance(4.9)
+    before = list(state(clerk).log)
+    await clock.advance(0.1)
+
+    assert (before, state(clerk).log) == ([], [Timeout()])
 
 
 # Messages that nobody handles.

@@ -98,6 +98,15 @@ class Ledger(GenServer):
         self.journal.append(("info", message))
 
 
+@dataclass
+class Singly(Ledger):
+    """Counts one after the other what a `Ledger` counts many at a time."""
+
+    def count(self, number: int) -> None:
+        self.journal.append(("count", number))
+        self.sum += number
+
+
 Method: TypeAlias = Callable[[Any, int, int], Awaitable[int]]
 Call: TypeAlias = Callable[[Ref[Ledger], Method, int, int], Awaitable[int]]
 
@@ -180,20 +189,28 @@ async def perform(ledger: Ref[Ledger], request: Request, call: Call) -> object:
     match request.way:
         case "call":
             return await outcome(call(ledger, request.method, request.number, request.turns))
+        case "cast" if call is in_a_slice:
+            # As the first that waits does, not added to those that do.
+            handler = Ledger.__handlers__[request.method.__name__]
+            ledger.find().put((handler, (request.number, request.turns), {}, None))
         case "cast":
             ledger.cast(request.method, request.number, request.turns)
         case "count":
             ledger.cast(Ledger.count, request.number)
+        case "count and wait":
+            process = ledger.find()
+            if process is not None:
+                return await outcome(process.request(Ledger.count, (request.number,), {}, 60.0))
         case _:
             ledger.send(request.number)
     return None
 
 
-async def run_alone(stage: Stage, program: Sequence[Request], call: Call) -> tuple[object, ...]:
+async def run_alone(stage: Stage, program: Sequence[Request], call: Call, kind: type[Ledger]) -> tuple[object, ...]:
     """One client makes its requests one after the other; answers all that can be seen of it."""
     journal: Journal = []
     aside = await stage.tree.start(Ledger, [])
-    await stage.tree.start_supervised(child(Ledger, journal, aside).named("ledger"))
+    await stage.tree.start_supervised(child(kind, journal, aside).named("ledger"))
     ledger = Ref(Ledger, "ledger")
     answers: list[object] = []
     owed: list[tuple[int, asyncio.Future[object]]] = []
@@ -211,10 +228,10 @@ async def run_alone(stage: Stage, program: Sequence[Request], call: Call) -> tup
     return answers, journal, state(ledger).sum, state(aside).sum
 
 
-def play(program: Sequence[Request], call: Call) -> tuple[object, ...]:
+def play(program: Sequence[Request], call: Call, kind: type[Ledger] = Ledger) -> tuple[object, ...]:
     """Run the program in a world of its own."""
     with Stage("play") as stage:
-        seen = stage.run(run_alone(stage, program, call))
+        seen = stage.run(run_alone(stage, program, call, kind))
         for crash in stage.record.crashes:
             stage.record.expect(crash.reason)
     return seen
@@ -239,6 +256,15 @@ def test_inline_and_queued_calls_agree_on_how_servers_end(program: list[Request]
     assert play(program, queued) == expected
     assert play(program, inline) == expected
     assert play(program, with_a_deadline) == expected
+
+
+COUNTS = ["call", "cast", "send", "count", "count", "count", "count and wait"]
+
+
+@given(st.lists(requests([*HARMLESS, *DEADLY], COUNTS), max_size=25))
+def test_what_is_counted_many_at_a_time_comes_to_the_same_one_by_one(program: list[Request]) -> None:
+    for call in (inline, in_a_slice):
+        assert play(program, call) == play(program, call, Singly)
 
 
 # Many clients at the same time.

@@ -295,6 +295,20 @@ async def test_the_workers_of_killed_handlers_do_not_come_back(tree: Tree) -> No
     assert list_services() == {}
 
 
+@pytest.mark.filterwarnings("ignore:Exception ignored in.*cling_to_the_last:pytest.PytestUnraisableExceptionWarning")
+async def test_the_worker_of_a_killed_handler_that_catches_everything_gets_no_other_work(tree: Tree) -> None:
+    worker = await Worker.start()
+    other = await tree.start(Worker)
+    worker.cast(Worker.cling_to_the_last)
+    await settle()
+
+    worker.exit("kill")
+
+    for _ in range(4):
+        assert await other.call(Worker.ping) == "pong"
+        await asyncio.sleep(0)
+
+
 async def test_stop_waits_behind_the_handler_that_runs() -> None:
     worker = await Worker.start()
     answer = asyncio.ensure_future(worker.call(Worker.cling))

@@ -18,6 +18,7 @@ from greenroom import (
     TooManyChildren,
     change_settings,
     child,
+    exit_with,
     get_state,
     get_status,
     health_check,
@@ -153,7 +154,11 @@ def clumsy_change(state: Counter) -> Counter:
     raise KeyError(state.count)
 
 
-CLUMSY: list[Callable[[Counter], Any]] = [clumsy_change, lambda state: None, lambda state: 7]
+def giving_up(state: Counter) -> Counter:
+    exit_with("given up")
+
+
+CLUMSY: list[Callable[[Counter], Any]] = [clumsy_change, giving_up, lambda state: None, lambda state: 7]
 
 
 @pytest.mark.parametrize("clumsy", CLUMSY)
@@ -166,11 +171,14 @@ async def test_a_state_that_is_none_is_refused_and_nothing_has_changed(tree: Tre
     assert await counter.call(Counter.add, 1) == 2
 
 
-async def test_a_change_of_state_waits_for_the_handler_that_runs(tree: Tree, clock: VirtualClock) -> None:
+@pytest.mark.parametrize("change", [clumsy_change, giving_up])
+async def test_a_change_of_state_waits_for_the_handler_that_runs(
+    tree: Tree, clock: VirtualClock, change: Callable[[Counter], Counter]
+) -> None:
     counter = await tree.start(Counter)
     counter.cast(Counter.wait, 3)
     await settle()
-    clumsy = asyncio.ensure_future(replace_state(counter, clumsy_change))
+    clumsy = asyncio.ensure_future(replace_state(counter, change))
 
     await clock.advance(3)
 
@@ -228,6 +236,59 @@ async def test_a_busy_process_is_suspended_after_what_came_before(tree: Tree, cl
     await resume(counter)
     await settle()
     assert (await get_state(counter)).log == [1, 2]
+
+
+async def test_what_was_asked_before_a_process_was_suspended_is_answered_too(tree: Tree, clock: VirtualClock) -> None:
+    counter = await tree.start(Counter)
+    counter.cast(Counter.wait, 3)
+    await settle()
+    counts: list[int] = []
+
+    async def look(ref: Ref[Counter]) -> None:
+        counts.append((await get_state(ref)).count)
+
+    asked = [asyncio.ensure_future(suspend(counter))]
+    await settle()
+    counter.cast(Counter.add, 1)
+    for ask in (suspend, look, resume, look):
+        asked.append(asyncio.ensure_future(ask(counter)))
+        await settle()
+    counter.cast(Counter.add, 2)
+
+    await clock.advance(3)
+    await asyncio.gather(*asked)
+    await look(counter)
+
+    assert counts == [0, 1, 3]
+
+
+@pytest.mark.parametrize("stop", ["stop", "exit"])
+async def test_a_process_stops_that_was_asked_to_before_it_was_suspended(clock: VirtualClock, stop: str) -> None:
+    @dataclass
+    class Careful(Counter):
+        async def init(self) -> None:
+            self.trap_exit()
+
+        async def leave(self) -> None:
+            self.ref.exit("shutdown")
+
+    counter, stopped = await Careful.start(), asyncio.Event()
+    counter.send(stopped)
+    counter.cast(Counter.wait, 3)
+    if stop == "exit":
+        counter.cast(Careful.leave)
+    await settle()
+    suspending = asyncio.ensure_future(suspend(counter))
+    await settle()
+    stopping = asyncio.ensure_future(counter.stop("shutdown") if stop == "stop" else counter.down())
+    await settle()
+    counter.cast(Counter.wait, 60)
+
+    await clock.advance(3)
+
+    await suspending
+    await stopping
+    assert stopped.is_set()
 
 
 async def test_to_suspend_and_resume_twice_is_to_do_it_once(tree: Tree) -> None:

@@ -9,6 +9,7 @@ from greenroom import (
     CallTimeout,
     Deadlock,
     Down,
+    DynamicSupervisor,
     GenServer,
     MailboxFull,
     MailboxLimit,
@@ -19,7 +20,8 @@ from greenroom import (
     child,
     telemetry,
 )
-from greenroom.testing import Tree, VirtualClock, settle
+from greenroom.testing import Tree, VirtualClock, crash, settle
+from tests.greenroom.foundation.one_for_one import OneForOne
 
 Event = tuple[Mapping[str, float], Mapping[str, object]]
 
@@ -274,6 +276,21 @@ async def test_a_class_may_limit_its_mailbox() -> None:
         assert full.refused() == [True]
         await full.reopen()
         await full.ref.stop()
+
+
+@pytest.mark.parametrize("kind", [OneForOne, DynamicSupervisor])
+async def test_the_limit_of_a_child_holds_after_a_restart(kind: Any, tree: Tree) -> None:
+    supervisor = await tree.start(kind)
+    await supervisor.call(kind.start_child, child(Bar).named("bar").mailbox(1))
+
+    await crash(Ref(Bar, "bar"))
+    full = Busy(Ref(Bar, "bar"))
+    full.ref.cast(Bar.clean)
+    await settle()
+    await full.call("gin", "rum")
+
+    assert full.refused() == [True]
+    await full.reopen()
 
 
 @pytest.mark.parametrize(("messages", "when_full"), [(0, "refuse"), (-1, "block"), (1.5, "refuse"), (1, "panic")])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from greenroom import CallingSelf, Deadlock, GenServer, Ref, ServerDown
-from greenroom.testing import Tree, VirtualClock, settle
+from greenroom import CallingSelf, Deadlock, GenServer, Ref, Reply, ServerDown
+from greenroom.testing import Tree, VirtualClock, settle, state
 
 LONG = 3_000
 
@@ -54,6 +54,49 @@ class Link(GenServer):
     async def count_slowly(self) -> int:
         await asyncio.sleep(0)
         return 1 if self.following is None else 1 + await self.following.within(None).call(Link.count_slowly)
+
+
+@dataclass
+class Waiter(GenServer):
+    """Answers when the kitchen does, and may have something to ask meanwhile."""
+
+    orders: list[Reply[str]] = field(default_factory=list[Reply[str]])
+    asking: Ref[Table] | None = None
+    asked: list[object] = field(default_factory=list[object])
+
+    def order(self) -> Reply[str]:
+        self.orders.append(Reply())
+        return self.orders[-1]
+
+    async def greet(self, table: Ref[Table]) -> str:
+        return await table.call(Table.greet)
+
+    async def order_last(self, table: Ref[Table]) -> str:
+        self.asking = table
+        self.stop()
+        return "the last one"
+
+    async def terminate(self, reason: object) -> None:
+        if self.asking is not None:
+            try:
+                await self.asking.call(Table.greet)
+            except Deadlock as error:
+                self.asked.append(error)
+
+
+class Table(GenServer):
+    """Orders."""
+
+    async def order(self, waiter: Ref[Waiter], slowly: bool) -> str:
+        if slowly:
+            await asyncio.sleep(0)
+        return await waiter.call(Waiter.order)
+
+    async def order_last(self, waiter: Ref[Waiter]) -> str:
+        return await waiter.call(Waiter.order_last, self.ref)
+
+    async def greet(self) -> str:
+        return "hello"
 
 
 async def guests(count: int) -> list[Ref[Guest]]:
@@ -135,7 +178,30 @@ async def test_two_calls_that_cross_are_a_circle(clock: VirtualClock) -> None:
     await stop([first, second])
 
 
+async def test_a_process_that_stops_owes_its_answer_itself(tree: Tree, clock: VirtualClock) -> None:
+    waiter, table = await Waiter.start(), await tree.start(Table)
+    asked = state(waiter).asked
+
+    assert await table.call(Table.order_last, waiter) == "the last one"
+
+    assert [type(error) for error in asked] == [Deadlock]
+    assert clock.monotonic() == 0.0
+
+
 # What is no circle.
+
+
+@pytest.mark.parametrize("slowly", [False, True])
+async def test_a_reply_may_be_sent_by_others_while_its_server_asks_who_waits_for_it(tree: Tree, slowly: bool) -> None:
+    waiter, table = await tree.start(Waiter), await tree.start(Table)
+    ordering = asyncio.ensure_future(table.call(Table.order, waiter, slowly))
+    await settle()
+
+    greeting = asyncio.ensure_future(waiter.call(Waiter.greet, table))
+    await settle()
+    state(waiter).orders[0].send("soup")
+
+    assert (await ordering, await greeting) == ("soup", "hello")
 
 
 @pytest.mark.parametrize("slowly", [False, True])

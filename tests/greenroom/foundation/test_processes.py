@@ -45,7 +45,7 @@ from greenroom import (
     whereis,
 )
 from greenroom.foundation.namespace import Name
-from greenroom.testing import Probe, Tree, VirtualClock, settle
+from greenroom.testing import Probe, Stage, Tree, VirtualClock, settle
 from tests.greenroom.foundation.in_process import in_process
 
 
@@ -202,6 +202,15 @@ async def test_a_timer_for_a_process_goes_with_it(tree: Tree) -> None:
     assert timer.remaining is None
 
 
+async def test_a_timer_for_a_process_that_is_gone_is_over(stage: Stage) -> None:
+    process = spawn(lambda: None)
+    await process.down()
+
+    timer = send_after(process, "hello", 100)
+
+    assert (timer.remaining, timer.cancel(), len(stage.scheduler.timers)) == (None, None, 0)
+
+
 async def test_a_timer_for_a_name_finds_who_holds_it_then(clock: VirtualClock, probe: Probe) -> None:
     with namespace("elsewhere"):
         timer = send_after(Ref(Idle, "probe"), "hello", 1)
@@ -270,11 +279,15 @@ async def test_a_link_to_nobody_ends_who_asks_for_it() -> None:
     dead = spawn(lambda: None)
     await dead.down()
 
+    steps: list[str] = []
+
     async def ask() -> None:
+        steps.append("before")
         link(dead)
-        await wait()
+        steps.append("after")
 
     assert await spawn(ask).down() == "noproc"
+    assert steps == ["before"]
     trap_exit()
     link(dead)
     assert await receive(Exit) == Exit(dead, "noproc")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from greenroom import GenServer, Ref, Rejected, ServerDown, Shown, set_label, spawn, telemetry
+from greenroom import GenServer, ProcessExit, Ref, Rejected, ServerDown, Shown, child, set_label, spawn, telemetry
 from greenroom.foundation.report import CRASH, CrashReport, ReportLimit
 from greenroom.testing import expected_crash, settle
 
@@ -103,10 +103,13 @@ async def test_a_server_decides_what_its_report_shows(caplog: pytest.LogCaptureF
     assert "last message" not in text
 
 
-async def test_a_report_never_fails_over_what_it_shows(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("fault", [ValueError, ProcessExit])
+async def test_a_report_never_fails_over_what_it_shows(
+    caplog: pytest.LogCaptureFixture, fault: type[BaseException]
+) -> None:
     class Clumsy(Bar):
         def format_status(self, shown: Shown) -> Shown:
-            raise ValueError(self.till_password)
+            raise fault(self.till_password)
 
     class Silent:
         def __repr__(self) -> str:
@@ -115,7 +118,7 @@ async def test_a_report_never_fails_over_what_it_shows(caplog: pytest.LogCapture
     text = (await crash_of(await Clumsy.start(), lambda bar: bar.send(Silent()), caplog)).getMessage()
 
     assert "crashed: KeyError: a KeyError that can not be printed" in text
-    assert "[redacted], since format_status failed: ValueError" in text
+    assert f"[redacted], since format_status failed: {fault.__name__}" in text
 
 
 async def test_a_log_that_fails_does_not_keep_a_process_from_ending(
@@ -178,6 +181,20 @@ async def test_an_orderly_end_is_not_reported(reason: str, caplog: pytest.LogCap
     await settle()
 
     assert caplog.records == []
+
+
+async def test_telemetry_names_the_class_and_the_name_of_a_process() -> None:
+    told: list[Mapping[str, object]] = []
+    telemetry.attach("names", CRASH, lambda event, measurements, metadata: told.append(metadata))
+    upstairs, nameless = await child(Bar).named("upstairs").start(), await Bar.start()
+
+    with expected_crash(KeyError):
+        for bar in (upstairs, nameless):
+            bar.cast(Bar.order, "gin")
+            await bar.down()
+    telemetry.detach("names")
+
+    assert [(about["server"], about["name"]) for about in told] == [("Bar", "upstairs"), ("Bar", None)]
 
 
 async def test_a_report_that_nobody_reads_is_not_put_together(monkeypatch: pytest.MonkeyPatch) -> None:

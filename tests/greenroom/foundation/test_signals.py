@@ -260,6 +260,21 @@ async def test_a_monitor_that_was_given_up_tells_nothing_even_if_its_message_wai
     assert state(watcher).told == ["after"]
 
 
+async def test_a_monitor_that_was_given_up_takes_back_what_waits_in_the_same_slice(tree: Tree) -> None:
+    watcher, light = await tree.start(Light), await Light.start()
+    monitor = await watcher.call(Light.watch, light)
+    watcher.cast(Light.wait)
+    await settle()
+    watcher.cast(Light.stop_watching, monitor)
+    light.exit("dark")
+    watcher.send("after")
+
+    state(watcher).gate.set()
+    await settle()
+
+    assert state(watcher).told == ["after"]
+
+
 async def test_a_watcher_that_ends_leaves_nothing_with_the_watched(tree: Tree) -> None:
     watcher, light = await Light.start(), await tree.start(Light)
     await watcher.call(Light.watch, light)

@@ -17,7 +17,10 @@ from greenroom import (
     child,
     exit_with,
     list_services,
+    receive,
+    spawn,
     telemetry,
+    trap_exit,
 )
 from greenroom.testing import Probe, Stage, Tree, VirtualClock, settle, state
 from tests.greenroom.foundation.one_for_one import OneForOne
@@ -247,6 +250,32 @@ async def test_a_linked_start_that_fails_tells_the_starter_twice(probe: Probe) -
     assert isinstance(reason, RuntimeError)
     exit_message = await probe.expect_message(lambda message: message.reason is reason)
     assert exit_message is not None
+
+
+@pytest.mark.parametrize("trapping", [True, False])
+@pytest.mark.parametrize("limit", ["its own", "of asyncio"])
+async def test_a_linked_start_that_takes_too_long_ends_nobody_else(
+    clock: VirtualClock, limit: str, *, trapping: bool
+) -> None:
+    found: list[object] = []
+
+    async def start() -> None:
+        trap_exit(trapping)
+        kitchen = child(Kitchen, "slowly")
+        try:
+            async with asyncio.timeout(2.0 if limit == "of asyncio" else None):
+                await kitchen.within(2.0 if limit == "its own" else None).start_link()
+        except (StartFailed, TimeoutError) as error:
+            found.append(type(error))
+        await asyncio.sleep(0)
+        with pytest.raises(TimeoutError):
+            await receive(timeout=0)
+        found.append("no message, and alive")
+
+    spawn(start)
+    await clock.advance(2.0)
+
+    assert found == [StartFailed if limit == "its own" else TimeoutError, "no message, and alive"]
 
 
 async def test_every_start_is_told_to_telemetry(tree: Tree, stage: Stage) -> None:

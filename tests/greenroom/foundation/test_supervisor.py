@@ -322,7 +322,7 @@ async def test_an_id_is_given_once(tree: Tree) -> None:
 
 
 async def test_two_children_of_the_same_id_keep_a_supervisor_from_starting() -> None:
-    with pytest.raises(StartFailed, match=r"expected each child to have an id of its own, got .*Stack.* twice"):
+    with pytest.raises(StartFailed, match=r"to have an id of its own, got .*Stack.* twice: give them names"):
         await Supervisor.start([Stack, Stack], strategy="one_for_one")
 
 
@@ -466,13 +466,16 @@ def floors(depth: int, turns: int) -> ChildSpec[Any]:
 async def test_a_supervisor_that_is_killed_is_replaced_when_what_was_under_it_is_gone(
     tree: Tree, depth: int, turns: int
 ) -> None:
-    await tree.start(Supervisor, [floors(depth, turns)], strategy="one_for_one", max_restarts=1)
+    top = (await tree.start(Supervisor, [floors(depth, turns)], strategy="one_for_one", max_restarts=1)).where()
     bottom = Ref(Slowly, "bottom").where()
 
     await crash(Ref(Supervisor, ("floor", depth)))
     await settle()
 
     assert Ref(Slowly, "bottom").where() not in (None, bottom)
+    # One restart was enough: else the tree of the test would have replaced the top.
+    assert top is not None
+    assert top.alive
 
 
 class Stubborn(GenServer):

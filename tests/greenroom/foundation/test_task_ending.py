@@ -169,6 +169,27 @@ async def test_a_limit_that_is_reached_is_no_timeout() -> None:
     assert not slow.ref.alive
 
 
+@pytest.mark.parametrize(("how", "outcome"), [("nothing", None), ("ignore", None), ("kill_task", Exited("noproc"))])
+async def test_a_task_whose_outcome_was_taken_is_late_from_the_beginning(how: Any, outcome: object) -> None:
+    taken, quick = await ended(Task.run(answer)), Task.run(answer)
+    await taken.await_()
+
+    assert await Task.yield_many([taken], None, on_timeout=how) == [(taken, outcome)]
+    assert await Task.yield_many([taken, quick], None, on_timeout=how) == [(taken, outcome), (quick, Done("done"))]
+
+
+async def test_a_task_whose_outcome_was_taken_does_not_count_for_a_limit() -> None:
+    taken, quick, slow = await ended(Task.run(answer)), Task.run(answer), Task.run(endless)
+    await taken.await_()
+
+    found = await Task.yield_many([taken, quick, slow], None, limit=1, on_timeout="kill_task")
+
+    assert found == [(taken, None), (quick, Done("done")), (slow, None)]
+    assert slow.ref is not None
+    assert slow.ref.alive
+    await slow.shutdown()
+
+
 @pytest.mark.conforms("ex.task.059")
 async def test_yielding_to_many_without_a_limit_of_time_gives_what_is_there() -> None:
     tasks = [await ended(Task.run(answer)), await ended(Task.run(leave, "normal"))]

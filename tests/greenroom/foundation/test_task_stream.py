@@ -291,6 +291,43 @@ async def test_tasks_may_take_as_long_as_they_like(consumer: Consumer) -> None:
     assert await consumer.results(Task.async_stream([3_600_000], sleep, timeout=None)) == done(3_600_000)
 
 
+@pytest.mark.parametrize("ordered", [True, False])
+async def test_tasks_run_while_the_consumer_is_busy_with_earlier_results(consumer: Consumer, *, ordered: bool) -> None:
+    begun: list[int] = []
+
+    async def begin(item: int) -> int:
+        begun.append(item)
+        await sleep(10)
+        return item
+
+    async def consume() -> list[int]:
+        seen: list[int] = []
+        async for _ in Task.async_stream(range(6), begin, max_concurrency=2, ordered=ordered):
+            await sleep(100)
+            seen.append(len(begun))
+        return seen
+
+    # One place is free with each result that the consumer takes, and no more: what waits for it holds its place.
+    assert await consumer.consume(consume) == [2, 3, 4, 5, 6, 6]
+
+
+async def test_results_that_came_before_a_time_out_are_there_before_it(consumer: Consumer) -> None:
+    found: list[object] = []
+
+    async def take_slowly() -> None:
+        async for outcome in Task.async_stream([FOREVER, 1, 2], sleep, max_concurrency=3, ordered=False, timeout=0.05):
+            found.append(outcome)
+            await sleep(100)
+
+    async def consume() -> None:
+        with pytest.raises(TaskTimeout):
+            await take_slowly()
+
+    await consumer.consume(consume)
+
+    assert found == done(1, 2)
+
+
 async def test_a_task_has_five_seconds_by_default(consumer: Consumer) -> None:
     stream = Task.async_stream([4_999, 5_002], sleep, max_concurrency=2, on_timeout="kill_task")
 

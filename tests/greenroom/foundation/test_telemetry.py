@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from greenroom import GenServer, ServerDown, telemetry
+from greenroom import GenServer, ProcessExit, ServerDown, telemetry
 from greenroom.testing import Tree, expected_crash
 
 SERVED = ("bar", "drink", "served")
@@ -79,9 +79,12 @@ def test_handlers_are_listed_by_the_beginning_of_their_event(told: Listener) -> 
     assert {handler_id for handler_id, _ in telemetry.list_handlers()} >= {"listen", "other"}
 
 
-def test_a_handler_that_raises_is_detached_and_told_of(told: Listener, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("fault", [ValueError("deaf"), ProcessExit("deaf")])
+def test_a_handler_that_raises_is_detached_and_told_of(
+    told: Listener, caplog: pytest.LogCaptureFixture, fault: BaseException
+) -> None:
     def fail(*_: object) -> None:
-        raise ValueError("deaf")
+        raise fault
 
     telemetry.attach("fails", SERVED, fail)
     telemetry.attach("listen", SERVED, told)

@@ -99,6 +99,11 @@ class Safe(GenServer):
     async def leave(self) -> None:
         exit_with("left")
 
+    async def link_to(self, ref: Ref[Any]) -> None:
+        self.coins += 1
+        self.link(ref)
+        self.log.append("linked")
+
     async def wait(self) -> None:
         await asyncio.Event().wait()
 
@@ -146,6 +151,16 @@ async def test_it_runs_after_a_handler_failed(log: list[object], tree: Tree) -> 
     await crash(safe, OOPS)
 
     assert log == [(OOPS, 0)]
+
+
+async def test_it_runs_after_a_link_to_what_is_not_there(log: list[object]) -> None:
+    safe = await Safe.start(log)
+
+    with pytest.raises(ServerDown) as caught:
+        await safe.call(Safe.link_to, Ref(Safe, "nobody"))
+
+    assert caught.value.reason == "noproc"
+    assert log == [("noproc", 0)]
 
 
 async def test_it_runs_after_a_handler_exited(log: list[object]) -> None:

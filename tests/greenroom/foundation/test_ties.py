@@ -2,7 +2,9 @@
 
 import pytest
 
-from greenroom.foundation.ties import NONE, Ties
+from greenroom.foundation.ties import NONE, ROOM, Ties
+from greenroom.foundation.timer import TimerWheel
+from greenroom.testing import VirtualClock
 
 FIELDS = ("links", "watchers", "watching", "timers", "promises", "dictionary")
 
@@ -40,3 +42,44 @@ def test_a_release_is_called_at_the_end() -> None:
     ties.release()
 
     assert called == ["released"]
+
+
+def test_ties_are_empty_when_all_that_was_tied_is_gone() -> None:
+    wheel, ties = TimerWheel(VirtualClock(), lambda _: None), Ties()
+    assert ties.is_empty
+
+    ties.link("other")
+    assert not ties.is_empty
+    ties.links.clear()
+    timer = wheel.schedule_for(ties.own_timers(), 60.0, print, ())
+    assert not ties.is_empty
+    timer.cancel()
+    ties.trapping = True
+    assert not ties.is_empty
+    ties.trapping = False
+
+    assert ties.is_empty
+
+
+def test_timers_lie_in_dictionaries_of_a_bounded_size_and_end_all_the_same() -> None:
+    wheel, ties = TimerWheel(VirtualClock(), lambda _: None), Ties()
+    timers = [wheel.schedule_for(ties.own_timers(), 60.0, print, ()) for _ in range(3 * ROOM)]
+
+    assert len(ties.timers) <= ROOM
+    assert ties.all_timers() == timers
+
+    ties.release()
+
+    assert (ties.all_timers(), len(wheel)) == ([], 0)
+
+
+def test_dictionaries_whose_timers_are_all_over_are_let_go() -> None:
+    wheel, ties = TimerWheel(VirtualClock(), lambda _: None), Ties()
+    early = [wheel.schedule_for(ties.own_timers(), 60.0, print, ()) for _ in range(2 * ROOM)]
+    for timer in early:
+        timer.cancel()
+
+    late = [wheel.schedule_for(ties.own_timers(), 60.0, print, ()) for _ in range(ROOM + 1)]
+
+    assert ties.all_timers() == late
+    assert all(ties.full)

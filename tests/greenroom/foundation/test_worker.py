@@ -86,6 +86,18 @@ class Room(GenServer):
         task.cancel()
         await asyncio.sleep(0)
 
+    async def wait_for_itself(self, turns: int) -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task = asyncio.current_task()
+        assert task is not None
+        await task
+
+    async def wait_for(self, gate: asyncio.Future[None], turns: int) -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await gate
+
     async def shrug(self) -> str:
         task = asyncio.current_task()
         assert task is not None
@@ -204,6 +216,24 @@ async def test_a_handler_that_cancels_its_own_task_crashes(tree: Tree) -> None:
 
     assert isinstance(down.value.reason, asyncio.CancelledError)
     assert await room.call(Room.who) == "nobody"
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+async def test_a_handler_that_waits_for_its_own_task_crashes(turns: int) -> None:
+    room = await Room.start()
+
+    with expected_crash(RuntimeError), pytest.raises(ServerDown):
+        await room.call(Room.wait_for_itself, turns)
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+async def test_a_handler_that_waits_for_a_future_of_another_loop_crashes(turns: int) -> None:
+    room, other = await Room.start(), asyncio.new_event_loop()
+
+    with expected_crash(RuntimeError), pytest.raises(ServerDown):
+        await room.call(Room.wait_for, other.create_future(), turns)
+
+    other.close()
 
 
 async def test_a_cancellation_that_a_handler_takes_back_is_over(tree: Tree) -> None:
