@@ -51,10 +51,7 @@ def expected_crash(reason: object = Exception) -> Generator[list[Crash]]:
     before = len(record.crashes)
     found: list[Crash] = []
     yield found
-    found += claim(record.crashes[before:], reason)
-    if not found:
-        others = ", ".join(describe(crash.reason) for crash in record.crashes[before:]) or "none"
-        raise AssertionError(f"expected a crash for {_named(reason)}, got {others}")
+    found += claimed(record.crashes[before:], reason)
     for crash in found:
         record.expect(crash.reason)
 
@@ -64,6 +61,19 @@ def claim(crashes: list[Crash], reason: object) -> list[Crash]:
     found = [crash for crash in crashes if _matches(crash.reason, reason)]
     for crash in found:
         crash.expected = True
+    return found
+
+
+def claimed(crashes: list[Crash], reason: object) -> list[Crash]:
+    """The same, at least one.
+
+    Raises:
+        AssertionError: there is none.
+    """
+    found = claim(crashes, reason)
+    if not found:
+        others = ", ".join(f"{crash.process}: {describe(crash.reason)}" for crash in crashes) or "none"
+        raise AssertionError(f"expected a crash for {_named(reason)}, got {others}")
     return found
 
 

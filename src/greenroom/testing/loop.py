@@ -7,7 +7,9 @@ import contextvars
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
+from math import inf
 from selectors import DefaultSelector, SelectorKey
+from time import monotonic
 from typing import TypeVar, TypeVarTuple
 
 from greenroom.foundation.clock import Clock
@@ -19,14 +21,20 @@ Ts = TypeVarTuple("Ts")
 class Wish:
     """What somebody waits for, to be looked at whenever the loop has come to rest."""
 
-    __slots__ = ("context", "future", "holds", "hopeless")
+    __slots__ = ("context", "deadline", "future", "holds", "hopeless", "patience")
 
     def __init__(
-        self, future: asyncio.Future[float | None], holds: Callable[[], bool], hopeless: Callable[[], str] | None
+        self,
+        future: asyncio.Future[float | None],
+        holds: Callable[[], bool],
+        hopeless: Callable[[], str] | None,
+        patience: float,
     ) -> None:
         self.future = future
         self.holds = holds
         self.hopeless = hopeless
+        self.patience = patience
+        self.deadline = monotonic() + patience
         # Its conditions look up names, and belong to the namespace of whoever waits.
         self.context = contextvars.copy_context()
 
@@ -34,6 +42,11 @@ class Wish:
     def is_open(self) -> bool:
         """Whether somebody still waits for it."""
         return not self.future.done()
+
+    def give_up(self, why: str) -> None:
+        """Say what was expected, and why it will not come; who waits without an expectation goes on waiting."""
+        if self.hopeless is not None:
+            self.future.set_exception(AssertionError(f"{self.context.run(self.hopeless)}; {why}"))
 
 
 class StageLoop(asyncio.SelectorEventLoop):
@@ -44,6 +57,8 @@ class StageLoop(asyncio.SelectorEventLoop):
         self.jobs = 0
         self.main: asyncio.Task[object] | None = None
         self.stuck: str | None = None
+        # Tells who waits where, for messages of failure.
+        self.standstill: Callable[[], str] = str
         self._wishes: list[Wish] = []
         self._threads = set(threading.enumerate())
         self._watched = _Watched(self)
@@ -60,13 +75,16 @@ class StageLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._job_done)
         return future
 
-    async def until(self, holds: Callable[[], bool], hopeless: Callable[[], str] | None = None) -> float | None:
+    async def until(
+        self, holds: Callable[[], bool], hopeless: Callable[[], str] | None = None, patience: float = inf
+    ) -> float | None:
         """Wait for the first moment of rest in which `holds()`; answers the seconds to the next timer, if there is one.
 
         Raises:
-            AssertionError: it does not hold, and nothing is left that could change it; `hopeless` says what to tell.
+            AssertionError: it does not hold, and nothing is left that could change it, or nothing has in so many real
+                seconds of `patience`; `hopeless` says what was expected.
         """
-        wish = Wish(self.create_future(), holds, hopeless)
+        wish = Wish(self.create_future(), holds, hopeless, patience)
         self._wishes.append(wish)
         try:
             return await wish.future
@@ -81,11 +99,15 @@ class StageLoop(asyncio.SelectorEventLoop):
         granted = [wish for wish in self._wishes if wish.is_open and wish.context.run(wish.holds)]
         for wish in granted:
             wish.future.set_result(seconds)
-        return bool(granted) or (self._is_final(seconds) and self._give_up(seconds))
+        return bool(granted) or self._lose_patience() or (self._is_final(seconds) and self._give_up(seconds))
 
     def sleeping_time(self, seconds: float | None) -> float | None:
-        """How long to wait for the outside world: on a test's clock, until it says something."""
-        return seconds if self.clock is None else None
+        """How long to wait for the outside world: on a test's clock, until it says something or patience ends."""
+        now = monotonic()
+        times = [wish.deadline - now for wish in self._wishes if wish.is_open and wish.deadline < inf]
+        if seconds is not None and self.clock is None:
+            times.append(seconds)
+        return max(0.0, min(times)) if times else None
 
     def _job_done(self, _: asyncio.Future[T]) -> None:
         self.jobs -= 1
@@ -97,16 +119,23 @@ class StageLoop(asyncio.SelectorEventLoop):
         # A thread that has ended since may have said something first.
         return not outside and (seconds is None or self.clock is not None) and not self._watched.peek()
 
+    def _lose_patience(self) -> bool:
+        late = [wish for wish in self._wishes if wish.is_open and wish.deadline <= monotonic()]
+        for wish in late:
+            wish.give_up(f"nothing made it so within {wish.patience:g} s{self.standstill()}")
+        return bool(late)
+
     def _give_up(self, seconds: float | None) -> bool:
-        timers = "no timer is set" if seconds is None else f"the next timer is due in {seconds:g} s of the test's clock"
         hopeless = [wish for wish in self._wishes if wish.is_open and wish.hopeless is not None]
+        if not hopeless and (self.main is None or self.stuck is not None):
+            return False
+        timers = "no timer is set" if seconds is None else f"the next timer is due in {seconds:g} s of the test's clock"
+        why = f"nothing is left to do, and {timers}{self.standstill()}"
         for wish in hopeless:
-            assert wish.hopeless is not None
-            expected = wish.context.run(wish.hopeless)
-            wish.future.set_exception(AssertionError(f"{expected}; nothing is left to do, and {timers}"))
-        if hopeless or self.main is None or self.stuck is not None:
-            return bool(hopeless)
-        self.stuck = f"expected the test to go on, but it waits, nothing is left to do, and {timers}"
+            wish.give_up(why)
+        if hopeless or self.main is None:
+            return True
+        self.stuck = f"expected the test to go on, but it waits, {why}"
         return self.main.cancel()
 
 

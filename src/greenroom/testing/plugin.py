@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from greenroom.testing.clock import VirtualClock
-from greenroom.testing.crashing import claim
+from greenroom.testing.crashing import claim, claimed
 from greenroom.testing.probe import Probe
 from greenroom.testing.stage import Stage
 from greenroom.testing.tree import Tree
@@ -25,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Describe the marker."""
     config.addinivalue_line(
         "markers",
-        "expected_crash(reason): processes crash in this test, for this reason or with exceptions of this type",
+        "expected_crash(reason=Exception): processes crash in this test, for the reason or with exceptions of the type",
     )
 
 
@@ -34,7 +34,7 @@ def stage(request: pytest.FixtureRequest) -> Stage:
     """The event loop, the namespace and the record of this test."""
     found: Stage | None = request.node.stash.get(STAGE, None)
     if found is None:
-        raise pytest.UsageError(f"expected an async def test, which has a stage of its own, got {request.node.name}")
+        raise pytest.UsageError(_why_no_stage(request.node))
     return found
 
 
@@ -62,7 +62,7 @@ def clock(stage: Stage) -> VirtualClock:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Set the stage for an `async def` test, before its fixtures."""
     if isinstance(item, pytest.Function) and _is_ours(item):
-        item.stash[STAGE] = Stage(item.nodeid, virtual_time="clock" in item.fixturenames)
+        item.stash[STAGE] = Stage(item.nodeid, virtual_time=_asks_for_clock(item))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -77,16 +77,25 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
             stage.close(check=not item.stash.get(FAILED, True))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
-    """Let pytest call a plain function that runs the test on its stage."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Let pytest call a plain function that runs the test on its stage, and give the test back: it may run again."""
     stage = pyfuncitem.stash.get(STAGE, None)
-    generated = getattr(pyfuncitem.obj, "hypothesis", None)
+    test = pyfuncitem.obj
     if stage is not None:
-        reasons = [marker.kwargs["reason"] for marker in pyfuncitem.iter_markers("expected_crash")]
-        pyfuncitem.obj = _on_stage(stage, pyfuncitem.obj, reasons, pyfuncitem.stash)
-    elif generated is not None and inspect.iscoroutinefunction(generated.inner_test):
-        generated.inner_test = _on_stages(pyfuncitem.nodeid, generated.inner_test)
+        pyfuncitem.obj = _on_stage(stage, test, _reasons(pyfuncitem), pyfuncitem.stash)
+        try:
+            return (yield)
+        finally:
+            pyfuncitem.obj = test
+    if _is_generated(test) and _is_unclaimed(pyfuncitem):
+        examples, test = test.hypothesis, test.hypothesis.inner_test
+        examples.inner_test = _on_stages(pyfuncitem.nodeid, test, _reasons(pyfuncitem))
+        try:
+            return (yield)
+        finally:
+            examples.inner_test = test
+    return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -97,14 +106,31 @@ def pytest_fixture_setup(
     function: Any = fixturedef.func
     stage = request.node.stash.get(STAGE, None) if isinstance(request.node, pytest.Item) else None
     is_generator = inspect.isasyncgenfunction(function)
-    if stage is None or not (is_generator or inspect.iscoroutinefunction(function)):
+    if not (is_generator or inspect.iscoroutinefunction(function)):
         return (yield)
+    if stage is None:
+        return (yield from _left_to_others(fixturedef, request))
     definition: Any = fixturedef
     definition.func = (_generated if is_generator else _awaited)(stage, _bound(function, request.instance))
     try:
         return (yield)
     finally:
         definition.func = function
+
+
+def _left_to_others(
+    fixture: pytest.FixtureDef[object], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    # Nobody has taken it if pytest itself comes to it, and that knows less of the reason.
+    try:
+        return (yield)
+    except pytest.fail.Exception as error:
+        if "requested an async fixture" not in str(error):
+            raise
+        raise pytest.UsageError(
+            f"expected the async fixture {fixture.argname} to be for a function, and asked for by an async def test on "
+            f"a stage, got one for a {request.scope} that {request.node.name or 'the session'} asks for; make it plain"
+        ) from None
 
 
 def _bound(function: Any, instance: object) -> Any:
@@ -115,8 +141,41 @@ def _bound(function: Any, instance: object) -> Any:
 
 
 def _is_ours(item: pytest.Function) -> bool:
-    claimed = any(item.get_closest_marker(name) for name in OTHERS) or "anyio_backend" in item.fixturenames
-    return inspect.iscoroutinefunction(item.obj) and not claimed
+    return inspect.iscoroutinefunction(item.obj) and _is_unclaimed(item)
+
+
+def _is_unclaimed(item: pytest.Function) -> bool:
+    return "anyio_backend" not in item.fixturenames and not any(item.get_closest_marker(name) for name in OTHERS)
+
+
+def _is_generated(test: Any) -> bool:
+    """Whether Hypothesis makes the examples of this `async def` test."""
+    return inspect.iscoroutinefunction(getattr(getattr(test, "hypothesis", None), "inner_test", None))
+
+
+def _asks_for_clock(item: pytest.Function) -> bool:
+    # A project may have a fixture of this name that is about something else. There is no public way to know so early.
+    fixtures = item._fixtureinfo.name2fixturedefs  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    return "clock" in fixtures and fixtures["clock"][-1].func.__module__ == __name__
+
+
+def _why_no_stage(item: pytest.Item) -> str:
+    test = item.obj if isinstance(item, pytest.Function) else None
+    if _is_generated(test):
+        why = "Hypothesis runs many times, each time on another stage; start what it needs in the test itself"
+    elif inspect.iscoroutinefunction(test):
+        why = "another plugin runs; take its marker away, and set asyncio_mode or anyio_mode to strict"
+    else:
+        why = "is plain; make it async def, or use greenroom.testing.Stage in it"
+    return f"expected an async def test, which has a stage of its own, got {item.name}, which {why}"
+
+
+def _reasons(item: pytest.Function) -> list[object]:
+    """What the markers expect; one without a reason expects any exception."""
+    return [
+        marker.kwargs.get("reason", marker.args[0] if marker.args else Exception)
+        for marker in item.iter_markers("expected_crash")
+    ]
 
 
 def _on_stage(
@@ -126,19 +185,21 @@ def _on_stage(
     def run(**arguments: object) -> None:
         stash[FAILED] = True
         stage.run(test(**arguments))
-        missing = [reason for reason in reasons if not claim(stage.record.crashes, reason)]
-        assert not missing, f"expected crashes for {missing}, got {stage.record.crashes}"
+        for reason in reasons:
+            claimed(stage.record.crashes, reason)
         stash[FAILED] = False
 
     return run
 
 
-def _on_stages(name: str, test: Callable[..., Any]) -> Callable[..., None]:
-    # Hypothesis runs a test many times: each time in a new world.
+def _on_stages(name: str, test: Callable[..., Any], reasons: list[object]) -> Callable[..., None]:
+    # Hypothesis runs a test many times: each time in a new world. Not every example has to crash.
     @functools.wraps(test)
     def run(*values: object, **arguments: object) -> None:
         with Stage(name) as stage:
             stage.run(test(*values, **arguments))
+            for reason in reasons:
+                claim(stage.record.crashes, reason)
 
     return run
 

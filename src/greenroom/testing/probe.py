@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, overload
 
-from greenroom.foundation.exits import SHUTDOWN, describe
+from greenroom.foundation.exits import SHUTDOWN
 from greenroom.foundation.genserver import GenServer
 from greenroom.foundation.process import Process
 from greenroom.foundation.ref import Monitor, Ref
@@ -120,4 +120,4 @@ def _fits(message: object, wanted: object) -> bool:
 
 
 def _name(wanted: object) -> str:
-    return str(getattr(wanted, "__name__", None) or describe(wanted))
+    return str(getattr(wanted, "__name__", None) or repr(wanted))

@@ -15,13 +15,14 @@ from greenroom.testing.clock import VirtualClock
 from greenroom.testing.loop import StageLoop
 from greenroom.testing.record import Record
 from greenroom.testing.settling import settle
+from greenroom.testing.standstill import standstill
 from greenroom.testing.tree import Tree
 
 T = TypeVar("T")
 
 
 class Stuck(AssertionError):
-    """The test waits for what can not happen any more."""
+    """The test waits for what can not happen any more. The message says what waits where."""
 
 
 class LeftBehind(AssertionError):
@@ -55,6 +56,7 @@ class Stage:
         self._runner = asyncio.Runner(loop_factory=lambda: self.loop)
         self.loop.set_exception_handler(self._note_error)
         install_scheduler(self.scheduler)
+        self.loop.standstill = self._standstill
         self.record.open()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -65,6 +67,10 @@ class Stage:
         """
         try:
             return self._runner.run(self._perform(coroutine), context=self._context)
+        except BaseException as error:  # it may come from outside: the end of the time that a test has
+            if self.loop.main is not None:
+                error.add_note(f"The run was over before its end:{self._standstill()}")
+            raise
         finally:
             # It is still there if a process has ended the run, with a SystemExit or a Ctrl-C.
             if self.loop.main is not None:
@@ -105,6 +111,9 @@ class Stage:
         finally:
             if self.loop.main is asyncio.current_task():
                 self.loop.main = self.loop.stuck = None
+
+    def _standstill(self) -> str:
+        return standstill(self.loop.main, self.loop, self.record.alive)
 
     async def _findings(self) -> list[str]:
         await settle()

@@ -97,12 +97,12 @@ class Tree:
         return seated if spec.options.id is not None else seated.id(f"{spec.child_id!r} {seat.number}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Seat:
     """A name that only the tree knows: an address by it outlives a restart, and the namespace stays the test's own."""
 
     number: int
-    taken: dict[int, Any] = field(repr=False, compare=False)
+    taken: dict[int, Any] = field(compare=False)
 
     def claim(self, namespace: object, process: Any) -> None:
         """Give the seat to the process; raises `AlreadyStarted`."""
@@ -118,3 +118,6 @@ class Seat:
     def find(self, namespace: object) -> Any:
         """The process that sits there, or None."""
         return self.taken.get(self.number)
+
+    def __repr__(self) -> str:
+        return f"seat {self.number}"

@@ -44,7 +44,9 @@ async def assert_restarted(ref: Ref[S] | str) -> Ref[S]:
     Raises:
         AssertionError: there is none.
     """
-    await settle_until(lambda: _successor(ref) is not None, lambda: f"expected {ref} to have been restarted")
+    await settle_until(
+        lambda: _successor(ref) is not None, lambda: f"expected {ref} to have been restarted, got {_instead(ref)}"
+    )
     return cast("Ref[S]", _successor(ref))
 
 
@@ -57,6 +59,20 @@ def _successor(ref: Ref[Any] | str) -> Process[Any] | None:
         case _:
             later = _later(ref.find())
     return later[-1].process if later and later[-1].process.alive else None
+
+
+def _instead(ref: Ref[Any] | str) -> str:
+    match ref:
+        case str():
+            holders = _holders(ref)
+        case Named():
+            holders = _holders(ref.name)
+        case _:
+            process = ref.find()
+            holders = [birth for birth in current_record().births if birth.process is process]
+    if not holders:
+        return "none that was ever started"
+    return f"{holders[-1].process}, which {'has not ended' if holders[-1].process.alive else 'ended for good'}"
 
 
 def _holders(name: Name) -> list[Birth]:

@@ -89,7 +89,10 @@ async def test_an_expected_crash_that_does_not_come_is_a_failure(tree: Tree) -> 
 
     with (
         expected_crash(ZeroDivisionError),
-        pytest.raises(AssertionError, match="expected a crash for KeyError, got ZeroDivisionError: division by zero"),
+        pytest.raises(
+            AssertionError,
+            match=r"expected a crash for KeyError, got <Till seat 1 .*>: ZeroDivisionError: division by zero",
+        ),
     ):
         await expect_another()
 
@@ -128,8 +131,24 @@ async def test_a_process_without_a_name_is_found_among_its_siblings(tree: Tree, 
 async def test_a_process_that_was_not_restarted_is_a_failure(tree: Tree, clock: VirtualClock) -> None:
     await tree.start_supervised(child(Till).named("till"))
 
-    with pytest.raises(AssertionError, match="expected till to have been restarted"):
+    with pytest.raises(
+        AssertionError, match=r"expected till to have been restarted, got <Till 'till' .*>, which has not"
+    ):
         await assert_restarted("till")
+
+
+async def test_the_failure_says_what_there_is_in_place_of_a_restarted_process(tree: Tree) -> None:
+    till = await tree.start_supervised(child(Till).restart("temporary"))
+    process = till.where()
+    assert process is not None
+
+    await crash(till)
+
+    for ref in (till, process):
+        with pytest.raises(AssertionError, match=r"got <Till seat 1 .*>, which ended for good; nothing is left to do"):
+            await assert_restarted(ref)
+    with pytest.raises(AssertionError, match="expected nobody to have been restarted, got none that was ever started"):
+        await assert_restarted("nobody")
 
 
 async def test_the_state_is_the_server_itself(tree: Tree) -> None:

@@ -1,5 +1,7 @@
 """The plugin, on tests that are written to a file and run."""
 
+import re
+
 import pytest
 
 pytest_plugins = ["pytester"]
@@ -21,6 +23,12 @@ class Bar(GenServer):
 
     async def spill(self) -> None:
         raise ValueError("spilt")
+
+    async def think(self) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async def ask(self, other: Ref["Bar"]) -> None:
+        await other.within(None).call(Bar.think)
 """
 
 
@@ -182,7 +190,83 @@ async def test_does_not_spill(tree: Tree) -> None:
     )
 
     assert found == {"passed": 1, "failed": 1}
-    assert "expected crashes for [<class 'ValueError'>], got []" in printed
+    assert "expected a crash for ValueError, got none" in printed
+
+
+def test_the_marker_may_be_bare_and_may_give_its_reason_by_position(pytester: pytest.Pytester) -> None:
+    found, printed = outcomes(
+        pytester,
+        """
+@pytest.mark.expected_crash
+async def test_spills(tree: Tree) -> None:
+    bar = await tree.start(Bar)
+    bar.cast(Bar.spill)
+    await settle()
+
+@pytest.mark.expected_crash("closed")
+async def test_ends_for_another_reason(tree: Tree) -> None:
+    bar = await tree.start(Bar)
+    await crash(bar)
+""",
+    )
+
+    assert found == {"passed": 1, "failed": 1}
+    assert "expected a crash for closed, got <Bar seat 1" in printed
+
+
+def test_a_marker_holds_for_each_example_of_hypothesis(pytester: pytest.Pytester) -> None:
+    found, _ = outcomes(
+        pytester,
+        """
+from hypothesis import given, settings, strategies as st
+
+@pytest.mark.expected_crash(reason=ValueError)
+@settings(max_examples=5, database=None)
+@given(st.booleans())
+async def test_spills_now_and_then(clumsy: bool) -> None:
+    bar = await Bar.start()
+    if clumsy:
+        bar.cast(Bar.spill)
+        await settle()
+    else:
+        await bar.stop()
+""",
+    )
+
+    assert found == {"passed": 1}
+
+
+def test_a_test_may_run_again(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+import pytest
+from _pytest.runner import runtestprotocol
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    for _ in range(2):
+        item._initrequest()
+        for report in runtestprotocol(item, nextitem=nextitem, log=False):
+            item.ihook.pytest_runtest_logreport(report=report)
+    return True
+"""
+    )
+    found, _ = outcomes(
+        pytester,
+        """
+from hypothesis import given, settings, strategies as st
+
+async def test_serves(tree: Tree) -> None:
+    assert await (await tree.start(Bar)).call(Bar.serve, 1) == 1
+
+@settings(max_examples=2, database=None)
+@given(st.integers(1, 9))
+async def test_serves_any(drinks: int) -> None:
+    assert list_services() == {}
+""",
+    )
+
+    assert found == {"passed": 4}
 
 
 def test_what_a_failed_test_leaves_behind_is_not_reported_as_well(pytester: pytest.Pytester) -> None:
@@ -221,10 +305,20 @@ async def test_waits() -> None:
 
 async def test_forgets_to_move_the_clock(clock: VirtualClock) -> None:
     await asyncio.sleep(3)
+
+async def test_waits_for_a_process(tree: Tree) -> None:
+    first, second = await tree.start(Bar), await tree.start(Bar)
+    asyncio.create_task(asyncio.Event().wait(), name="by itself")
+    await first.within(None).call(Bar.ask, second)
 """,
     )
 
-    assert found == {"failed": 2}
+    assert found == {"failed": 3}
+    assert re.search(r"- the test waits in test_waits, test_a_test_that_waits.*\.py:\d+\n", printed)
+    assert re.search(r"- the test waits in test_waits_for_a_process, .* for <Bar seat 1 .*> to answer ask\n", printed)
+    assert re.search(r"- <Bar seat 1 .*> waits in Bar\.ask, .*\.py:\d+, for <Bar seat 2 .*> to answer think\n", printed)
+    assert re.search(r"- <Bar seat 2 .*> waits in Bar\.think, .*\.py:\d+\n", printed)
+    assert "- task by itself waits in Event.wait, locks.py:" in printed
     assert "nothing is left to do, and no timer is set" in printed
     assert "nothing is left to do, and the next timer is due in 3 s of the test's clock" in printed
 
@@ -264,6 +358,83 @@ def test_is_plain(tree: Tree) -> None:
 
     assert found == {"errors": 1}
     assert "expected an async def test" in printed
+    assert "which is plain; make it async def, or use greenroom.testing.Stage in it" in printed
+
+
+def test_what_hypothesis_runs_is_told_why_it_has_no_stage(pytester: pytest.Pytester) -> None:
+    found, printed = outcomes(
+        pytester,
+        """
+from hypothesis import given, strategies as st
+
+@given(drinks=st.integers())
+async def test_is_generated(clock: VirtualClock, drinks: int) -> None:
+    pass
+""",
+    )
+
+    assert found == {"errors": 1}
+    assert "which Hypothesis runs many times, each time on another stage" in printed
+
+
+def test_a_test_of_another_plugin_is_told_why_it_has_no_stage(pytester: pytest.Pytester) -> None:
+    found, printed = outcomes(
+        pytester,
+        """
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+@pytest.mark.anyio
+async def test_of_anyio(tree: Tree) -> None:
+    pass
+""",
+    )
+
+    assert found == {"errors": 1}
+    assert "which another plugin runs; take its marker away, and set asyncio_mode or anyio_mode to strict" in printed
+
+
+def test_an_async_fixture_without_a_stage_is_told_so(pytester: pytest.Pytester) -> None:
+    found, printed = outcomes(
+        pytester,
+        """
+@pytest.fixture(scope="module")
+async def cellar():
+    return 3
+
+@pytest.fixture
+async def drinks() -> int:
+    return 3
+
+async def test_asks_for_more_than_its_own(cellar: int) -> None:
+    pass
+
+def test_is_plain(drinks: int) -> None:
+    pass
+""",
+    )
+
+    assert found == {"errors": 2}
+    assert "expected the async fixture cellar to be for a function" in printed
+    assert "got one for a module that test_an_async_fixture_without_a_stage_is_told_so.py asks for" in printed
+    assert "got one for a function that test_is_plain asks for; make it plain" in printed
+
+
+def test_a_clock_of_the_project_s_own_does_not_stop_the_time(pytester: pytest.Pytester) -> None:
+    found, _ = outcomes(
+        pytester,
+        """
+@pytest.fixture
+def clock() -> str:
+    return "ten past nine"
+
+async def test_sleeps(clock: str) -> None:
+    await asyncio.sleep(0.001)
+""",
+    )
+
+    assert found == {"passed": 1}
 
 
 def test_tests_of_other_plugins_are_left_to_them(pytester: pytest.Pytester) -> None:

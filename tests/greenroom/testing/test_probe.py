@@ -43,6 +43,8 @@ async def test_a_message_that_does_not_come_is_a_failure_that_shows_what_came(
         AssertionError, match=r"expected a message like Ordered, got \['good evening'\]; nothing is left"
     ):
         await probe.expect_message(Ordered)
+    with pytest.raises(AssertionError, match=r"expected a message like 'good night', got \['good evening'\]"):
+        await probe.expect_message("good night")
 
 
 async def test_a_message_that_should_not_come_is_a_failure(probe: Probe) -> None:

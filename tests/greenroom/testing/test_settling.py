@@ -1,11 +1,13 @@
 import asyncio
+import socket
 import threading
 from dataclasses import dataclass
 
 import pytest
 
 from greenroom import GenServer, Ref
-from greenroom.testing import Tree, VirtualClock, settle, settle_until, state
+from greenroom.testing import Stage, Tree, VirtualClock, settle, settle_until, state
+from greenroom.testing.settling import stage_loop
 
 
 @dataclass
@@ -84,6 +86,28 @@ async def test_settle_until_fails_as_soon_as_nothing_can_change_any_more(clock: 
         await settle_until(lambda: False, lambda: "expected a guest")
 
     nap.cancel()
+
+
+async def test_in_real_time_it_fails_as_soon_as_well() -> None:
+    with pytest.raises(AssertionError, match="expected a guest; nothing is left to do, and no timer is set"):
+        await settle_until(lambda: False, lambda: "expected a guest")
+
+
+@pytest.mark.parametrize("virtual_time", [False, True])
+def test_patience_with_what_is_outside_ends(virtual_time: bool) -> None:
+    async def wait_for_a_guest() -> None:
+        bell, door = socket.socketpair()
+        with bell, door:
+            bell.setblocking(False)
+            asyncio.get_running_loop().add_reader(bell, print)
+            try:
+                await stage_loop().until(lambda: False, lambda: "expected a guest", 0.01)
+            finally:
+                asyncio.get_running_loop().remove_reader(bell)
+
+    late = pytest.raises(AssertionError, match=r"expected a guest; nothing made it so within 0.01 s\n- the test waits")
+    with Stage(virtual_time=virtual_time) as stage, late:
+        stage.run(wait_for_a_guest())
 
 
 def test_settle_is_for_tests() -> None:

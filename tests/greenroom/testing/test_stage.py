@@ -131,6 +131,21 @@ def test_a_run_that_is_cancelled_for_another_reason_is_not_stuck() -> None:
         stage.run(give_up())
 
 
+def test_a_run_that_is_ended_from_outside_says_where_it_was() -> None:
+    def time_is_up() -> None:
+        raise KeyboardInterrupt
+
+    async def sleep() -> None:
+        asyncio.get_running_loop().call_soon(time_is_up)
+        await asyncio.sleep(60)
+
+    with Stage() as stage, pytest.raises(KeyboardInterrupt) as interrupt:
+        stage.run(sleep())
+
+    (note,) = interrupt.value.__notes__
+    assert note.startswith("The run was over before its end:\n- the test waits in test_a_run_that_is_ended")
+
+
 @pytest.mark.parametrize("virtual_time", [False, True])
 def test_sockets_work_whatever_the_clock_says(virtual_time: bool) -> None:
     with Stage(virtual_time=virtual_time) as stage:
