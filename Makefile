@@ -9,6 +9,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
+# Without compiled files every program that a test starts compiles all of the sources again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Both names pin the isolated build as well: pip read the first one until 25.2, and reads the second since.
 INSTALL = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable

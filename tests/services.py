@@ -5,36 +5,38 @@ A server that is not there skips the test, and says so; under CI it fails the te
 
 import os
 import socket
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from urllib.parse import urlsplit, urlunsplit
-from uuid import uuid4
+from collections.abc import Iterator
+from urllib.parse import urlsplit
 
-import psycopg
 import pytest
-from psycopg import sql
+
+from tests.postgres import Databases
 
 POSTGRES = os.environ.get("GREENROOM_TEST_POSTGRES", "postgresql://root@127.0.0.1:5432/test")
 REDIS = os.environ.get("GREENROOM_TEST_REDIS", "redis://127.0.0.1:6379/0")
 NATS = os.environ.get("GREENROOM_TEST_NATS", "nats://127.0.0.1:4222")
 
 
-@pytest.fixture
-def postgres_url() -> Iterator[str]:
-    """The URL of an empty PostgreSQL database that is the test's own, dropped after it."""
-    with postgres_database() as url:
-        yield url
-
-
-@contextmanager
-def postgres_database(template: str = "template1") -> Generator[str]:
-    """The URL of a PostgreSQL database that begins as a copy of the template, and is dropped in the end."""
+@pytest.fixture(scope="session")
+def postgres() -> str:
+    """The URL of a PostgreSQL server; others use it at the same time."""
     require_service("PostgreSQL", POSTGRES)
-    name = f"greenroom_{uuid4().hex}"
-    create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-    execute(create.format(sql.Identifier(name), sql.Identifier(template)))
-    yield urlunsplit(urlsplit(POSTGRES)._replace(path=f"/{name}"))
-    execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    return POSTGRES
+
+
+@pytest.fixture(scope="session")
+def empty_databases(postgres: str) -> Iterator[Databases]:
+    """Where `postgres_url` comes from."""
+    databases = Databases(postgres)
+    yield databases
+    databases.close()
+
+
+@pytest.fixture
+def postgres_url(empty_databases: Databases) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database that is the test's own."""
+    with empty_databases.lent() as url:
+        yield url
 
 
 @pytest.fixture
@@ -68,8 +70,3 @@ def require_service(name: str, url: str) -> None:
     except OSError as error:
         missing = f"expected {name} to listen at {address.hostname}:{address.port}: {error}"
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
-
-
-def execute(statement: sql.Composed) -> None:
-    with psycopg.connect(POSTGRES, autocommit=True) as connection:
-        connection.execute(statement)

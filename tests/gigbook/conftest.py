@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copy
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
@@ -16,7 +15,7 @@ from gigbook.application.tree import WEB, tree
 from gigbook.application.web import WebServer
 from greenroom import Ref, Supervisor, namespace
 from greenroom.infrastructure import DatabaseUrl
-from tests.services import postgres_database
+from tests.postgres import Databases
 
 
 @dataclass(frozen=True)
@@ -37,18 +36,19 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def migrated_postgres() -> Iterator[str]:
-    """The name of a PostgreSQL database to be copied."""
-    with postgres_database() as url:
-        migrated(DatabaseUrl.parse(url))
-        yield urlsplit(url).path.removeprefix("/")
+def migrated_databases(postgres: str) -> Iterator[Databases]:
+    """PostgreSQL databases with all tables and no rows."""
+    databases = Databases(postgres, prepare=lambda url: migrated(DatabaseUrl.parse(url)))
+    yield databases
+    databases.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database that is the test's own, with all tables and no rows."""
     if request.param == "postgresql":
-        with postgres_database(request.getfixturevalue("migrated_postgres")) as url:
+        databases: Databases = request.getfixturevalue("migrated_databases")
+        with databases.lent() as url:
             yield url
     else:
         yield str(copy(request.getfixturevalue("migrated_file"), tmp_path))

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import uuid4
 
 import httpx
@@ -19,6 +19,9 @@ TIMES = 400
 """How many evenings there are; bookers come to want the same ones."""
 
 USERS = 8
+
+PAUSE = 0.02
+"""Between two changes of one who is in no hurry."""
 
 METHODS = ["ok", "ok", "ok", "declined", "slow:0.05", "timeout", "timeout:uncharged"]
 """What becomes of a deposit: see `gigbook.business.payments.mood`."""
@@ -118,18 +121,19 @@ class Load:
         ]
         self.artist, *self.profiles.ids = [user["id"] for user in users]
 
-    def clients(self, api: httpx.AsyncClient, round_: int) -> list[asyncio.Task[None]]:
-        """Clients of each kind, until the program is gone."""
-        kinds: list[tuple[int, Callable[[httpx.AsyncClient, Random], Coroutine[Any, Any, None]]]] = [
-            (6, self.customer),
-            (6, self.booking),
-            (4, self.profiles.change),
-        ]
-        return [
-            asyncio.create_task(until_gone(work, api, Random(f"{round_} {work.__name__} {number}")))
-            for many, work in kinds
-            for number in range(many)
-        ]
+    def renamers(self, api: httpx.AsyncClient, round_: int) -> list[asyncio.Task[None]]:
+        """Clients who change profiles, at an easy pace, until the program is gone."""
+
+        async def rename(api: httpx.AsyncClient, chance: Random) -> None:
+            await self.profiles.change(api, chance)
+            await asyncio.sleep(PAUSE)
+
+        return [working(rename, api, f"{round_} {number}") for number in range(4)]
+
+    def rush(self, api: httpx.AsyncClient, round_: int) -> list[asyncio.Task[None]]:
+        """Clients of all other kinds, as fast as they are answered, until the program is gone."""
+        kinds = (self.customer, self.booking, self.profiles.change)
+        return [working(work, api, f"{round_} {work.__name__} {number}") for work in kinds for number in range(6)]
 
     async def ask_again(self, api: httpx.AsyncClient) -> None:
         """Send each deposit again that had no answer; none may be paid twice."""
@@ -192,15 +196,21 @@ class Load:
             assert refund.status_code in (201, 409), refund.text
 
 
-async def until_gone(
-    work: Callable[[httpx.AsyncClient, Random], Coroutine[Any, Any, None]], api: httpx.AsyncClient, chance: Random
-) -> None:
+Work: TypeAlias = Callable[[httpx.AsyncClient, Random], Coroutine[Any, Any, None]]
+
+
+def working(work: Work, api: httpx.AsyncClient, seed: str) -> asyncio.Task[None]:
     """Work until the program is gone."""
-    try:
-        while True:
-            await work(api, chance)
-    except httpx.TransportError:
-        return
+
+    async def go_on() -> None:
+        chance = Random(seed)
+        try:
+            while True:
+                await work(api, chance)
+        except httpx.TransportError:
+            return
+
+    return asyncio.create_task(go_on())
 
 
 async def made(api: httpx.AsyncClient, path: str, body: Json) -> Json:

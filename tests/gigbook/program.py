@@ -5,18 +5,41 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator
+from asyncio import StreamReader
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeAlias
+
+from tests.forking import Fork, fork
+
+
+class Process(Protocol):
+    """What tests do with a process of asyncio's."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    @property
+    def stdout(self) -> StreamReader | None: ...
+    @property
+    def stderr(self) -> StreamReader | None: ...
+    def send_signal(self, signal: int) -> None: ...
+    async def wait(self) -> int: ...
+    async def communicate(self) -> tuple[bytes, bytes]: ...
+
+
+Start: TypeAlias = Callable[[list[str], dict[str, str]], Awaitable[Process]]
+"""Starts Gigbook with these arguments, and this in its environment."""
 
 
 @dataclass
 class Program:
     """One that was started. `log` has the lines that were read so far."""
 
-    process: asyncio.subprocess.Process
+    process: Process
     log: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
     async def logged(self, event: str) -> dict[str, Any]:
@@ -45,48 +68,98 @@ class Program:
         return await self.process.wait()
 
 
+async def spawned(arguments: list[str], environment: dict[str, str]) -> Process:
+    """Start it as an operator does."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "gigbook", *arguments),
+        env={**os.environ, **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+@dataclass
+class Forked:
+    """A process that was forked, in the words of asyncio."""
+
+    fork: Fork
+    stdout: StreamReader
+    stderr: StreamReader
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        asyncio.get_running_loop().add_reader(self.fork, self._end)
+
+    @property
+    def pid(self) -> int:
+        return self.fork.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self.fork.returncode
+
+    def send_signal(self, signal: int) -> None:
+        self.fork.send_signal(signal)
+
+    async def wait(self) -> int:
+        await self._ended.wait()
+        return self.fork.wait()
+
+    async def communicate(self) -> tuple[bytes, bytes]:
+        said = await asyncio.gather(self.stdout.read(), self.stderr.read())
+        await self.wait()
+        return said
+
+    def _end(self) -> None:
+        asyncio.get_running_loop().remove_reader(self.fork)
+        self.fork.wait()
+        self._ended.set()
+
+
+async def forked(arguments: list[str], environment: dict[str, str]) -> Forked:
+    """Start it at once."""
+    (out, its_out), (err, its_err) = os.pipe(), os.pipe()
+    found = fork("gigbook", *arguments, stdio=(0, its_out, its_err), environment=environment)
+    for file in (its_out, its_err):
+        os.close(file)
+    return Forked(found, await _reader(out), await _reader(err))
+
+
+async def _reader(file: int) -> StreamReader:
+    reader = StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(file, "rb", buffering=0)
+    )
+    return reader
+
+
 @asynccontextmanager
-async def running(database_url: str | Path, **environment: str) -> AsyncGenerator[Program]:
+async def running(database_url: str | Path, start: Start = forked, /, **environment: str) -> AsyncGenerator[Program]:
     """Start the program on any free port; it is killed at the end if it still runs."""
-    program = Program(await _start("serve", database_url, environment))
-    try:
-        yield program
-    finally:
-        if program.process.returncode is None:
-            program.process.kill()
-            await program.ended()
+    async with starting("serve", database_url, start=start, **environment) as process:
+        yield Program(process)
 
 
-async def outcome(command: str, database_url: str | Path, *options: str, **environment: str) -> tuple[int, str, str]:
+async def outcome(
+    command: str, database_url: str | Path, *options: str, start: Start = forked, **environment: str
+) -> tuple[int, str, str]:
     """Run a command that ends by itself: its exit code and what it said."""
-    async with starting(command, database_url, *options, **environment) as process:
+    async with starting(command, database_url, *options, start=start, **environment) as process:
         out, err = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
+        return await process.wait(), out.decode(), err.decode()
 
 
 @asynccontextmanager
 async def starting(
-    command: str, database_url: str | Path, *options: str, **environment: str
-) -> AsyncGenerator[asyncio.subprocess.Process]:
+    command: str, database_url: str | Path, *options: str, start: Start = forked, **environment: str
+) -> AsyncGenerator[Process]:
     """Start a command; it is killed at the end if it still runs."""
-    process = await _start(command, database_url, environment, *options)
+    given = {"DATABASE_URL": str(database_url), "PORT": "0", "LOG_FORMAT": "json", **environment}
+    process = await start([command, *options], given)
     try:
         yield process
     finally:
         if process.returncode is None:
-            process.kill()
+            process.send_signal(signal.SIGKILL)
             await process.communicate()
-
-
-async def _start(
-    command: str, database_url: str | Path, environment: dict[str, str], *options: str
-) -> asyncio.subprocess.Process:
-    given = {"DATABASE_URL": str(database_url), "PORT": "0", "LOG_FORMAT": "json", **environment}
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "gigbook", command, *options),
-        env={**os.environ, **given},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )

@@ -9,7 +9,7 @@ async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 10
     """Ask again and again until it holds; fail when it does not in time."""
     async with asyncio.timeout(within):
         while not await holds():  # noqa: ASYNC110  # what happens in other processes sets no event here
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.005)
 
 
 class Ledger:
