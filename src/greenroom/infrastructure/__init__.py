@@ -4,6 +4,7 @@ What needs the extra `sql` is imported when it is first used, so that topics and
 """
 
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from greenroom.infrastructure.pubsub import Listener, Missed, Topic
@@ -86,11 +87,24 @@ else:
     def __getattr__(name: str) -> object:
         """Import what is used for the first time."""
         for home in HOMES if name in __all__ else ():
-            module = import_module(f"{__name__}.{home}")
+            module = _imported(f"{__name__}.{home}", name)
             if hasattr(module, name):
                 globals()[name] = getattr(module, name)
                 return globals()[name]
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        """Name what is not imported yet as well, for whoever completes or corrects a name."""
+        return sorted({*globals(), *__all__})
+
+
+def _imported(module: str, name: str) -> ModuleType:
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{__name__}.{name} needs the extra 'sql', as in pip install 'greenroom[sql]': {error}", name=error.name
+        ) from error
 
 
 __all__ = [

@@ -65,7 +65,7 @@ def revisions(location: Path) -> Sequence[str]:
     """
     found = sorted(path.name.partition("_")[0] for path in (location / "versions").glob("[0-9]*_*.py"))
     if not found:
-        raise ValueError(f"expected migrations in {location}, got none")
+        raise ValueError(f"expected migrations such as {location / 'versions' / '0001_customers.py'}, got none")
     return found
 
 

@@ -145,7 +145,7 @@ def test_alembic_is_not_imported_when_there_is_nothing_to_do(tmp_path: Path, loc
 
 
 def test_a_folder_without_migrations_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"expected migrations in .*, got none"):
+    with pytest.raises(ValueError, match=r"expected migrations such as .*0001_customers.py, got none"):
         revisions(tmp_path)
 
 

@@ -25,6 +25,7 @@ _REASONS: Mapping[str, Reason] = {
 
 _UNIQUE = {"23505", "23P01"}
 _REFERENCE = "23503"
+_UNKNOWN_TYPE = "cannot adapt type"
 
 _RULES: Mapping[str, Rule] = {
     _REFERENCE: "reference",
@@ -65,6 +66,7 @@ def refusal(error: BaseException, table: Table, *, deleting: bool) -> Refusal | 
 def _rule(error: psycopg.Error) -> Rule | None:
     state = error.sqlstate
     if state is None:
-        # The driver's own refusal of a value: text with a NUL, a number out of range.
-        return "type" if isinstance(error, psycopg.DataError) else None
+        # The driver's own refusal of a value: text with a NUL, a number out of range, of no type that it knows.
+        is_refusal = isinstance(error, psycopg.DataError) or str(error).startswith(_UNKNOWN_TYPE)
+        return "type" if is_refusal else None
     return _RULES.get(state) or _RULES.get(state[:2])

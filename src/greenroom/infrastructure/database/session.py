@@ -65,9 +65,12 @@ class Session(ABC):
         try:
             self.command("COMMIT")
         except DatabaseError as failure:
-            # It may have been stored, and only the answer was lost.
-            failure.maybe_applied = failure.reason in {"lost", "io"}
+            failure.maybe_applied = self.leaves_doubt(failure)
             raise
+
+    def leaves_doubt(self, failure: DatabaseError) -> bool:
+        """Whether a commit that failed with this may be stored all the same, and only the answer was lost."""
+        return failure.reason in {"lost", "io"}
 
     def rollback(self) -> None:
         """Undo everything since `begin`; nothing happens if it is undone already."""

@@ -56,6 +56,7 @@ class SqliteConnector:
 
     def writer(self) -> Session:
         """Open the session that changes are made in."""
+        self._demand_access(os.R_OK | os.W_OK, "can not be read and written")
         session = self._open(_Writer, "journal_mode = WAL", *_WRITER)
         # A file that goes missing later is a failure; to make an empty one in its place would hide it.
         self._mode = "rw"
@@ -63,13 +64,12 @@ class SqliteConnector:
 
     def reader(self) -> Session:
         """Open a session that cannot change anything."""
+        self._demand_access(os.R_OK, "can not be read")
         session = self._open(_Reader, *_READER)
         session.limit(self._settings.read_timeout)
         return session
 
     def _open(self, kind: "type[Opened]", *pragmas: str) -> "Opened":
-        if self._path is not None:
-            _demand_access(self._path)
         try:
             session = kind(self._engine.connect(), self._path)
         except DBAPIError as error:
@@ -82,6 +82,19 @@ class SqliteConnector:
             session.close()
             raise
         return session
+
+    def _demand_access(self, mode: int, problem: str) -> None:
+        # SQLite says "unable to open database file" to all of these.
+        if self._path is None:
+            return
+        if self._path.is_dir():
+            raise DatabaseError("io", f"{self._path} is a folder")
+        if not self._path.parent.is_dir():
+            raise DatabaseError("io", f"{self._path.parent} is no folder")
+        for each in (self._path.parent, self._path):
+            # SQLite writes to the folder as well: the WAL is a file beside the database.
+            if each.exists() and not os.access(each, mode, effective_ids=_EFFECTIVE):
+                raise DatabaseError("read_only", f"{each} {problem}")
 
     def _connect(self) -> sqlite3.Connection:
         # The session's thread is not always the one that closes it; no two ever use it at once.
@@ -121,6 +134,13 @@ class SqliteSession(Session):
         if _identity(self._path) != self._file:
             raise DatabaseError("io", f"{self._path} was removed or replaced while it was open")
         self.command("BEGIN IMMEDIATE")
+
+    @override
+    def leaves_doubt(self, failure: DatabaseError) -> bool:
+        # The mark that makes a commit of its frames is the last thing written to the log: what can not be written is
+        # undone. A sync that fails is another matter.
+        code: int = getattr(failure.__cause__, "sqlite_errorcode", 0)
+        return super().leaves_doubt(failure) and code != sqlite3.SQLITE_IOERR_WRITE
 
     @override
     def carry_out(self, writes: Sequence[Write]) -> Sequence[Written | DatabaseError]:
@@ -240,18 +260,6 @@ class _SqliteOperations(Operations):
         if version is not None and VERSION not in values:
             generated[VERSION] = version + 1
         return known.row(bound, generated)
-
-
-def _demand_access(path: Path) -> None:
-    # SQLite says "unable to open database file" to all of these.
-    if path.is_dir():
-        raise DatabaseError("io", f"{path} is a folder")
-    if not path.parent.is_dir():
-        raise DatabaseError("io", f"{path.parent} is no folder")
-    for each in (path.parent, path):
-        # SQLite writes to the folder as well: the WAL is a file beside the database.
-        if each.exists() and not os.access(each, os.R_OK | os.W_OK, effective_ids=_EFFECTIVE):
-            raise DatabaseError("read_only", f"{each} can not be read and written")
 
 
 def _identity(path: Path | None) -> tuple[int, int] | None:

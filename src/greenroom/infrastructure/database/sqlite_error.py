@@ -25,6 +25,8 @@ _REASONS: Mapping[int, Reason] = {
     sqlite3.SQLITE_NOMEM: "io",
 }
 
+_UNKNOWN_TYPE = "Error binding parameter"
+
 
 def reason(error: BaseException) -> Reason:
     """Tell why the database failed. "statement": it is the request that is wrong."""
@@ -51,7 +53,8 @@ def refusal(error: BaseException, table: Table, *, deleting: bool) -> Refusal | 
         case code if code & 0xFF == sqlite3.SQLITE_CONSTRAINT:
             return Invalid(table.name, "check", (), message.rpartition(": ")[2], message)
         case _:
-            return None
+            # The driver's own refusal of a value that is of no type it knows; it has no code.
+            return Invalid(table.name, "type", (), "", message) if message.startswith(_UNKNOWN_TYPE) else None
 
 
 def _conflict(message: str, table: Table) -> Conflict:

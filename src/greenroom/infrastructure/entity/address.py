@@ -114,7 +114,9 @@ class EntityRef(Ref[E_co]):
     async def _started(self, method: Callable[..., object], seconds: float | None) -> Process[Any]:
         starter: Process[Starter] | None = current_namespace().names.get(self.name[0])
         if starter is None:
-            raise NotRunning(self, method.__name__, self.seconds)
+            missing = NotRunning(self, method.__name__, self.seconds)
+            missing.add_note(f"No entities({self.server.__name__}, ...) runs here: it has to be a child in the tree.")
+            raise missing
         found: Process[Any] = await starter.request(Starter.activate, (self.key,), NOTHING, seconds)
         return found
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from greenroom.foundation.errors import GreenroomError
+from greenroom.foundation.errors import CallError, GreenroomError
 from greenroom.foundation.genserver import GenServer
 from greenroom.foundation.ref import Ref
 from greenroom.foundation.timer import Timer
@@ -28,6 +29,7 @@ HELD: Final = 30.0
 """How long a reminder is this program's alone; if it is not through with it by then, any other may take it."""
 
 BATCH: Final = 100
+"""How many reminders of a kind may be under way at once."""
 
 TRIES: Final = 10
 """How many times in a row an entity may find its row changed by another program before its reminder has to wait."""
@@ -41,9 +43,12 @@ class Alarm(GenServer):
     kind: Kind[Any, Any]
     database: Ref[Database]
     _timer: Timer | None = field(default=None, init=False, repr=False)
+    _deliveries: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]], init=False, repr=False)
 
     async def init(self) -> None:
         """Look for what became due while nobody was there."""
+        # What this process has begun ends with it; another one, or another program, takes it up.
+        self.__process__.tie().releases[self._stop_deliveries] = None
         self.kind.alarms = self
         self.expect(0.0)
 
@@ -56,21 +61,39 @@ class Alarm(GenServer):
             self._timer = self.after(max(0.0, seconds), Alarm.look)
 
     async def look(self) -> None:
-        """Claim and deliver what is due, then sleep until the next is."""
+        """Claim what is due and have it delivered, then sleep until the next is."""
         seconds = EVERY
         try:
-            while await self._deliver_some() == BATCH:
-                pass
+            await self._begin_some()
             seconds = await self._seconds_to_next()
         except (DatabaseError, GreenroomError) as error:
             logger.warning("reminders of kind %s can not be read, next try in %g s: %s", self.kind.name, seconds, error)
         self.expect(seconds)
 
-    async def _deliver_some(self) -> int:
-        rows = await self.database.call(Database.select, due_query(self.kind.name, self._now(), BATCH))
-        claimed = await all_of(map(self._claim, rows))
-        await all_of(self._deliver(row) for row in claimed if row is not None)
-        return len(rows)
+    async def _begin_some(self) -> None:
+        """Begin to deliver as many as may be under way at once; whoever is through looks for more."""
+        room = BATCH - len(self._deliveries)
+        if room <= 0:
+            return
+        rows = await self.database.call(Database.select, due_query(self.kind.name, self._now(), room))
+        for row in await all_of(map(self._claim, rows)):
+            if row is not None:
+                # Nobody waits for it: an entity that takes its time must not hold up the others' reminders.
+                task = asyncio.get_running_loop().create_task(self._see_to(row))
+                self._deliveries.add(task)
+                task.add_done_callback(self._deliveries.discard)
+
+    async def _see_to(self, row: Row) -> None:
+        try:
+            await self._deliver(row)
+        except (DatabaseError, CallError) as error:
+            logger.warning("a reminder of kind %s that was delivered may come again: %s", self.kind.name, error)
+        if len(self._deliveries) >= BATCH:
+            self.expect(0.0)
+
+    def _stop_deliveries(self) -> None:
+        for task in self._deliveries:
+            task.cancel()
 
     async def _seconds_to_next(self) -> float:
         rows = await self.database.call(Database.select, next_query(self.kind.name, self._now()))

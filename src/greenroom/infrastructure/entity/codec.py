@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import is_dataclass
 from typing import Generic, Protocol, TypeVar
 
+from msgspec import Struct
 from msgspec.msgpack import Decoder, Encoder
 
 S = TypeVar("S")
@@ -21,6 +23,20 @@ class Codec(Protocol[S]):
     def unpack(self, data: bytes, /) -> S:
         """Turn the bytes into an equal state."""
         ...
+
+
+def check_frozen(state: object) -> None:
+    """Make sure that nobody can change a state where it is: what a handler left half-way would be kept.
+
+    Raises:
+        ValueError: it is a dataclass, or a struct of msgspec's, whose fields can be set.
+    """
+    if is_dataclass(state):
+        frozen: bool = getattr(state, "__dataclass_params__").frozen  # noqa: B009  # known to no checker
+    else:
+        frozen = not (isinstance(state, type) and issubclass(state, Struct)) or state.__struct_config__.frozen
+    if not frozen:
+        raise ValueError(f"expected a state that is frozen, as by @dataclass(frozen=True), got {state!r}")
 
 
 class MessagePack(Generic[S]):

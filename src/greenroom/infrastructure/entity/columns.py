@@ -11,7 +11,7 @@ from sqlalchemy import Table
 from greenroom.infrastructure.database import Key, Row, Values
 from greenroom.infrastructure.database.outcome import key_column
 from greenroom.infrastructure.database.statement import VERSION, is_versioned
-from greenroom.infrastructure.entity.codec import Codec, MessagePack
+from greenroom.infrastructure.entity.codec import Codec, MessagePack, check_frozen
 
 S = TypeVar("S")
 
@@ -34,6 +34,7 @@ class Columns(Generic[S]):
         read: Callable[[Row], S] | None = None,
         write: Callable[[S], Values] | None = None,
     ) -> None:
+        check_frozen(state)
         if not is_versioned(table):
             raise ValueError(f"expected {table.name} to have a column {VERSION!r}, so that no change is overwritten")
         self.table = table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from greenroom.foundation.exits import Shutdown
+from greenroom.foundation.exits import NORMAL, Shutdown
 from greenroom.infrastructure.entity.error import StaleState
 
 RETIRED: Final = Shutdown("retired")
@@ -13,7 +13,20 @@ RETIRED: Final = Shutdown("retired")
 ERASED: Final = Shutdown("erased")
 """It erased itself."""
 
+CUT_OFF: Final = Shutdown("cut off from a change")
+"""A handler did not wait until it was known what became of a change, so nobody here knows."""
+
 
 def has_departed(reason: object) -> bool:
     """Whether the process left before it took what still waited in its mailbox."""
-    return reason in (RETIRED, ERASED) or (isinstance(reason, Shutdown) and isinstance(reason.detail, StaleState))
+    return reason in (RETIRED, ERASED) or has_lost_track(reason)
+
+
+def is_in_turn(reason: object) -> bool:
+    """Whether the process ended between two messages, with nothing of its own on the way to the database."""
+    return (has_departed(reason) and reason != CUT_OFF) or (isinstance(reason, str) and reason == NORMAL)
+
+
+def has_lost_track(reason: object) -> bool:
+    """Whether the process left since what it knew is not, or may not be, what is stored."""
+    return reason == CUT_OFF or (isinstance(reason, Shutdown) and isinstance(reason.detail, StaleState))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, Final, TypeVar
 
+from typing_extensions import override
+
 from greenroom.foundation.mailbox import Function
 from greenroom.foundation.process import Process
 from greenroom.foundation.server import Server
@@ -41,6 +43,10 @@ class Dormant(Server):
         self.__process__.server = entity
         return entity
 
+    @override
+    def __present__(self) -> Server:
+        return self.wake()
+
     async def handle_info(self, message: object) -> None:
         """Wake the entity, which takes the message."""
         await self.wake().handle_info(message)
@@ -50,8 +56,15 @@ class Dormant(Server):
         await self.wake().terminate(reason)
 
 
+def may_hibernate(process: Process[Any], entity: Entity[Any, Any]) -> bool:
+    """Whether the entity is awake, at rest, saved, and can be reached through its handlers alone."""
+    if process.server is not entity or process.queue is not None or (process.ties and not process.ties.is_empty):
+        return False
+    return entity.__unsaved__ is None and entity.__writing__ is None
+
+
 def hibernate(process: Process[Any], entity: Entity[K, S], kind: Kind[K, S]) -> None:
-    """Pack the state of an entity that is at rest and has nothing to save."""
+    """Pack the state of an entity that may hibernate."""
     packed = kind.codec.pack(entity.state)
     process.server = Dormant(entity, packed)
     replace_state(entity, None)

@@ -41,7 +41,10 @@ class StaleState(Rejected):
 
 
 class SaveRefused(GreenroomError):
-    """The table's rules forbid a state that was to be written later. The entity goes back to what is stored."""
+    """A state that was to be written later can not be: the table's rules forbid it, or it can not be packed.
+
+    The entity goes back to what is stored.
+    """
 
     def __init__(self, kind: str, key: Key, refusal: Refusal) -> None:
         super().__init__(f"{kind} {key!r} has changes that can not be stored: {refusal}")

@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 from sqlalchemy import Table
 
 from greenroom.infrastructure.database import Key, Row, Values
-from greenroom.infrastructure.entity.codec import Codec, MessagePack
+from greenroom.infrastructure.entity.codec import Codec, MessagePack, check_frozen
 
 S = TypeVar("S")
 
@@ -49,6 +49,9 @@ class Memory(Generic[S]):
     """No place but memory: for presence, sessions, and what else may be gone after a restart."""
 
     state: type[S]
+
+    def __post_init__(self) -> None:
+        check_frozen(self.state)
 
     @property
     def codec(self) -> Codec[S]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from greenroom.foundation import telemetry
 from greenroom.foundation.clock import Clock
+from greenroom.foundation.exits import describe
 from greenroom.infrastructure.database import Key
-from greenroom.infrastructure.entity.backlog import Backlog
+from greenroom.infrastructure.entity.backlog import Backlog, Unsaved
 from greenroom.infrastructure.entity.codec import Codec
 from greenroom.infrastructure.entity.error import KeptInMemory
 from greenroom.infrastructure.entity.settings import EntitySettings
@@ -16,6 +19,8 @@ from greenroom.infrastructure.entity.store import Store
 
 K = TypeVar("K", bound=int | str)
 S = TypeVar("S")
+
+logger = logging.getLogger("greenroom.entity")
 
 PREFIX: Final = "entities"
 
@@ -74,6 +79,30 @@ class Kind(Generic[K, S]):
     def is_stored(self) -> bool:
         """Whether it has rows."""
         return self._store is not None
+
+    def expect(self, due: datetime) -> None:
+        """Have reminders looked for at this time."""
+        if self.alarms is not None:
+            self.alarms.expect((due - self.store.now()).total_seconds())
+
+    def hurry(self, entity: Any) -> None:
+        """Have what is not stored of the entity written as soon as can be."""
+        if entity.__unsaved__ is not None:
+            self.backlog.hurry(entity.__unsaved__, self.clock.monotonic())
+            if self.writer is not None:
+                self.writer.arm()
+
+    def report_loss(self, unsaved: Unsaved[Any], reason: object) -> None:
+        """Say that an entity ended before its changes were saved."""
+        entity, seconds = unsaved.entity, self.clock.monotonic() - unsaved.since
+        logger.error(
+            "%s %r ended (%s) with changes of the last %.3f s that were not saved",
+            self.name,
+            entity.key,
+            describe(reason),
+            seconds,
+        )
+        self.tell("lost", {"seconds": seconds}, key=entity.key, reason=reason, state=entity.state)
 
     def tell(self, event: str, measurements: Mapping[str, float], key: Key | None = None, **more: object) -> None:
         """Tell telemetry what happened to an entity of the kind, or to several."""

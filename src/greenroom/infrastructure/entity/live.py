@@ -13,7 +13,7 @@ from typing import Any, Final
 from greenroom.foundation.child import ChildSpec
 from greenroom.foundation.dynamic_supervisor import DynamicSupervisor
 from greenroom.foundation.errors import AlreadyStarted, CallError, NotRunning, StartError, StartFailed
-from greenroom.foundation.exits import SHUTDOWN, describe, is_clean
+from greenroom.foundation.exits import SHUTDOWN, describe
 from greenroom.foundation.mailbox import NOTHING, Message
 from greenroom.foundation.process import Process
 from greenroom.foundation.reply import Reply
@@ -22,8 +22,8 @@ from greenroom.foundation.start import launch
 from greenroom.foundation.stopping import shut_down_all
 from greenroom.foundation.timer import Timer
 from greenroom.infrastructure.database import DatabaseError, Row
-from greenroom.infrastructure.entity.departure import RETIRED
-from greenroom.infrastructure.entity.dormant import awake, hibernate
+from greenroom.infrastructure.entity.departure import RETIRED, is_in_turn
+from greenroom.infrastructure.entity.dormant import awake, hibernate, may_hibernate
 from greenroom.infrastructure.entity.error import NoSuchEntity
 from greenroom.infrastructure.entity.kind import Kind
 from greenroom.infrastructure.entity.patience import Pause, wait, within
@@ -72,6 +72,7 @@ class Live(DynamicSupervisor):
     _departing: dict[Process[Any], int | str] = field(
         default_factory=dict[Process[Any], "int | str"], init=False, repr=False
     )
+    _wakeful: set[Process[Any]] = field(default_factory=set[Process[Any]], init=False, repr=False)
     _asked: bool = field(default=False, init=False, repr=False)
     _later: Timer | None = field(default=None, init=False, repr=False)
     _unsettled: bool = field(default=False, init=False, repr=False)
@@ -231,11 +232,13 @@ class Live(DynamicSupervisor):
         """Forget an entity, and report what it had not saved; its next use starts it anew."""
         self._children.pop(child, None)
         self._departing.pop(child, None)
-        if not is_clean(reason):
+        self._wakeful.discard(child)
+        if not is_in_turn(reason):
+            # It may have been in the middle of a write; so may one that a supervisor, say, has told to end.
             self._unsettled = True
         unsaved = self.kind.backlog.lost(child)
         if unsaved is not None:
-            self._report_loss(unsaved.entity, unsaved.since, reason)
+            self.kind.report_loss(unsaved, reason)
         if self._wanted:
             self._ask(0.0)
 
@@ -267,7 +270,7 @@ class Live(DynamicSupervisor):
             return False
         entity = awake(process.server)
         if entity.__unsaved__ is not None or entity.__writing__ is not None:
-            self._hurry(entity)
+            self.kind.hurry(entity)
             return False
         if process not in self._departing:
             self.kind.tell("retire", {"live": len(self._children)}, key=entity.key)
@@ -283,12 +286,25 @@ class Live(DynamicSupervisor):
             self._departing[process] = entity.key
             self.__process__.namespace.unregister(process.name, process)
             process.put((stop_server, (reason,), NOTHING, None))
+            limit = self._spec.seconds_to_stop
+            if not isinstance(limit, str):
+                self.after(limit, Live.cut_short, process)
+
+    def cut_short(self, process: Process[Any]) -> None:
+        """End an entity whose last word takes too long: others wait for its room, or for itself."""
+        if process in self._departing:
+            logger.error("%s takes too long to leave, and is killed", process)
+            process.kill()
 
     def _hibernate(self, process: Process[Any], entity: Entity[Any, Any]) -> None:
-        # What it is tied to may come back to it by other ways than its handlers.
-        bare = process.server is entity and process.queue is None and process.ties is None
-        if bare and entity.__unsaved__ is None and entity.__writing__ is None:
+        if process in self._wakeful or not may_hibernate(process, entity):
+            return
+        try:
             hibernate(process, entity, self.kind)
+        except Exception as error:  # of the codec's own code, which would fail again
+            self._wakeful.add(process)
+            logger.error("%s %r can not be packed, and stays awake: %s", self.kind.name, entity.key, describe(error))
+        else:
             self.kind.tell("hibernate", {"live": len(self._children)}, key=entity.key)
 
     def _make_room(self, count: int) -> None:
@@ -310,13 +326,6 @@ class Live(DynamicSupervisor):
     def _alive(self) -> list[Process[Any]]:
         return [process for process in self._children if process.alive]
 
-    def _hurry(self, entity: Entity[Any, Any]) -> None:
-        unsaved = entity.__unsaved__
-        if unsaved is not None:
-            self.kind.backlog.hurry(unsaved, self.kind.clock.monotonic())
-            if self.kind.writer is not None:
-                self.kind.writer.arm()
-
     def _saved(self) -> None:
         if self._wanted:
             self._ask(0.0)
@@ -326,18 +335,7 @@ class Live(DynamicSupervisor):
         for unsaved in self.kind.backlog:
             self._unsettled = True
             self.kind.backlog.lost(unsaved.entity.__process__)
-            self._report_loss(unsaved.entity, unsaved.since, "their supervisor was killed")
-
-    def _report_loss(self, entity: Entity[Any, Any], since: float, reason: object) -> None:
-        seconds = self.kind.clock.monotonic() - since
-        logger.error(
-            "%s %r ended (%s) with changes of the last %.3f s that were not saved",
-            self.kind.name,
-            entity.key,
-            describe(reason),
-            seconds,
-        )
-        self.kind.tell("lost", {"seconds": seconds}, key=entity.key, reason=reason, state=entity.state)
+            self.kind.report_loss(unsaved, "their supervisor was killed")
 
     # The end of all.
 
@@ -356,7 +354,7 @@ class Live(DynamicSupervisor):
                 await wait(pause.lengthen())
         for unsaved in self.kind.backlog:
             self.kind.backlog.lost(unsaved.entity.__process__)
-            self._report_loss(unsaved.entity, unsaved.since, "out of time")
+            self.kind.report_loss(unsaved, "out of time")
         await shut_down_all((process, self._spec.shutdown("brutal_kill")) for process in self._children)
 
     def _end_resting(self) -> int:

@@ -53,6 +53,11 @@ class Outbox:
             outcomes = await self._database.call(Database.write, [write for write, _ in waiting])
         except CallError as error:
             outcomes = [error] * len(waiting)
+        except Exception as fault:  # the program's own, as where another process has the database's name
+            for _, answer in waiting:
+                if not answer.done():
+                    answer.set_exception(fault)
+            return
         for at, ((_, answer), outcome) in enumerate(zip(waiting, outcomes, strict=True), start=1):
             # Whoever was killed meanwhile waits no more.
             if not answer.done():

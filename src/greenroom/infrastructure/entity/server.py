@@ -22,27 +22,33 @@ is written within the kind's interval, `self.keep(state)` is for memory alone.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
 
 from greenroom.foundation.answering import Ended
 from greenroom.foundation.errors import OutsideProcess
 from greenroom.foundation.exits import Shutdown, is_clean
 from greenroom.foundation.genserver import GenServer, reserved_names
+from greenroom.foundation.namespace import current_namespace
 from greenroom.foundation.reply import Reply
 from greenroom.infrastructure.database import Conflict, Insert, Invalid, Refusal, Step
 from greenroom.infrastructure.entity.address import EntityRef, entity_ref
 from greenroom.infrastructure.entity.backlog import Unsaved
-from greenroom.infrastructure.entity.departure import ERASED
+from greenroom.infrastructure.entity.departure import CUT_OFF, ERASED, has_lost_track
 from greenroom.infrastructure.entity.error import KeptInMemory, NoSuchEntity, NotSaved, StaleState
 from greenroom.infrastructure.entity.kind import Kind, kind_name
 from greenroom.infrastructure.entity.reminder import Reminder, forgotten, stored_reminder
 from greenroom.infrastructure.entity.store import Copy
+from greenroom.infrastructure.pubsub import Topic
+from greenroom.infrastructure.pubsub.channel import publish_in
 
 K = TypeVar("K", bound=int | str)
 S = TypeVar("S")
+V = TypeVar("V")
 
 logger = logging.getLogger("greenroom.entity")
 
@@ -130,7 +136,7 @@ class Entity(GenServer, Generic[K, S]):
         Raises:
             NotSaved: the database can not store it now; nothing has changed. Let it pass: the caller gets it.
             StaleState: somebody else has changed the row; nothing was overwritten. Let it pass: this process leaves,
-                and the next call finds one that has read the row anew.
+                and the next call finds one that has read the row anew. So does a handler that stops waiting for it.
         """
         kind = self.__runtime__
         if kind is not None:
@@ -191,8 +197,27 @@ class Entity(GenServer, Generic[K, S]):
             outcome = await self._alone(lambda: kind.store.erase(self.key, self.version, also))
             if not isinstance(outcome, int):
                 return outcome
-        self._leave(ERASED)
+            kind.backlog.forget(self)
+            leave(self, ERASED)
         return None
+
+    # What others hear of it.
+
+    def publish(self, topic: Topic[V], event: V, /) -> None:
+        """Tell everyone who has subscribed to the topic, once it is certain that what the event says is so.
+
+            self.publish(venue_topic(self.key), Renamed(name))
+            return await self.save(replace(self.state, name=name))
+
+        That is when the handler has succeeded: events go out in order, and before its answer. When it raises, and when
+        a change is refused or can not be stored, what was published since the last change that was stored is dropped;
+        what was published before that one holds as it does. Outside of handlers it is told at once.
+        """
+        tell = partial(publish_in, current_namespace(), topic.name, event)
+        if self.__runtime__ is None:
+            tell()
+        else:
+            self.__process__.afterwards(tell)
 
     # Reminders.
 
@@ -208,8 +233,8 @@ class Entity(GenServer, Generic[K, S]):
         kind = _attached(self)
         now = kind.store.now()
         at = due if isinstance(due, datetime) else now + timedelta(seconds=due)
-        if kind.alarms is not None:
-            kind.alarms.expect((at - now).total_seconds())
+        # Not before the handler is through: until then it may not be stored, and could not be heard anyway.
+        self.__process__.afterwards(partial(kind.expect, at))
         return (stored_reminder(kind.name, self.key, Reminder(name, at, note), every, replace=True),)
 
     @classmethod
@@ -230,8 +255,8 @@ class Entity(GenServer, Generic[K, S]):
         return forgotten(_attached(self).name, self.key, name)
 
     async def terminate(self, reason: object) -> None:
-        """Save what is not stored, unless the entity crashed: then it goes back to what is."""
-        if is_clean(reason):
+        """Save what is not stored, unless the entity crashed or was overtaken: then it goes back to what is."""
+        if is_clean(reason) and not has_lost_track(reason):
             await self.persist_if_dirty()
 
     # Steps of the above.
@@ -258,16 +283,26 @@ class Entity(GenServer, Generic[K, S]):
             await self.__writing__
         done: Reply[None] = Reply()
         self.__writing__ = done
+        is_stored = False
         try:
             if self.__unsaved__ is not None:
                 await self._resolve(self.__unsaved__)
-            return await write()
+            outcome = await write()
+            is_stored = isinstance(outcome, int)
         except StaleState as stale:
-            self._leave(Shutdown(stale))
+            leave(self, Shutdown(stale))
+            raise
+        except asyncio.CancelledError:
+            control = self.__process__.control
+            if control is None or control.exit is None:
+                leave(self, CUT_OFF)
             raise
         finally:
             self.__writing__ = None
             done.send(None)
+            # What was published belongs to this change, also where a handler catches what it failed with.
+            (self.__process__.confirm if is_stored else self.__process__.revoke)()
+        return outcome
 
     async def _resolve(self, unsaved: Unsaved[Any]) -> None:
         # The kind's writer has ended in the middle of a write, and what became of it decides the version.
@@ -277,17 +312,6 @@ class Entity(GenServer, Generic[K, S]):
             if isinstance(outcome, int):
                 stored(self, outcome, kind.store.now())
             unsaved.doubt = None
-
-    def _leave(self, reason: Shutdown) -> None:
-        if self.__runtime__ is None:
-            return
-        self.__runtime__.backlog.forget(self)
-        ties = self.__process__.ties
-        # They were heard, so they must not ask again, as those will who still wait in the mailbox.
-        for promised in () if ties is None else ties.promises:
-            if not promised.done():
-                promised.set_exception(Ended(reason.detail))
-        self.stop(reason)
 
 
 Entity.__reserved__ = reserved_names(Entity) - {"handle_reminder", "persist_if_dirty"}
@@ -311,6 +335,16 @@ def equip(entity: Entity[K, S], kind: Kind[K, S] | None, key: K) -> None:
 def replace_state(entity: Entity[K, S], state: S | None) -> None:
     """Replace the state, which users can only read."""
     object.__setattr__(entity, "state", state)
+
+
+def leave(entity: Entity[K, S], reason: Shutdown) -> None:
+    """Let the entity's process end once the handler that runs, if one does, is through."""
+    ties = entity.__process__.ties
+    # They were heard, so they must not ask again, as those will who still wait in the mailbox.
+    for promised in () if ties is None else ties.promises:
+        if not promised.done():
+            promised.set_exception(Ended(reason.detail))
+    entity.stop(reason)
 
 
 def stored(entity: Entity[K, S], version: int, at: datetime) -> None:

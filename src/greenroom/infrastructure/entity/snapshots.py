@@ -11,7 +11,7 @@ from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text
 
 from greenroom.foundation.errors import GreenroomError
 from greenroom.infrastructure.database import Key, Row, UtcTimestamp, Values
-from greenroom.infrastructure.entity.codec import Codec, MessagePack
+from greenroom.infrastructure.entity.codec import Codec, MessagePack, check_frozen
 
 S = TypeVar("S")
 
@@ -47,6 +47,7 @@ class Snapshots(Generic[S]):
     """
 
     def __init__(self, state: type[S], *, schema: int = 1, upcasts: Mapping[int, Upcast] | None = None) -> None:
+        check_frozen(state)
         self.table = entity_snapshots
         self._state = state
         self._schema = schema

@@ -17,6 +17,7 @@ from greenroom.infrastructure.database import (
     DatabaseError,
     Delete,
     Insert,
+    Invalid,
     Key,
     NotFound,
     Refusal,
@@ -88,7 +89,9 @@ class Store(Generic[K, S]):
             if error.reason != "statement" or len(wanted) == 1:
                 raise
             return await self._singly(wanted.values())
-        return {wanted[row[self._primary.name]]: row for row in rows}
+        # SQLite takes "7" for 7 where the column is a number: whoever asked for the one has not asked for the other.
+        found = ((row[self._primary.name], row) for row in rows)
+        return {wanted[row_key]: row for row_key, row in found if row_key in wanted}
 
     async def settle(self) -> None:
         """Wait until everything that was given to the writer before is committed, or refused.
@@ -141,8 +144,8 @@ class Store(Generic[K, S]):
         return self._carry_out(copy.key, copy.version, step, also, doubtful)
 
     def erase(self, key: K, version: int, also: Sequence[Step] = ()) -> Coroutine[Any, Any, int | Refusal]:
-        """Remove the row; otherwise like `write`."""
-        step = Delete(self._home.table, self._home.row_key(self._kind, key), version)
+        """Remove the row, if there is one; otherwise like `write`."""
+        step = Delete(self._home.table, self._home.row_key(self._kind, key), version, optional=not version)
         return self._carry_out(key, version, step, also, doubtful=False)
 
     async def write_together(self, copies: Sequence[Copy[K, S]]) -> Refused | None:
@@ -151,7 +154,14 @@ class Store(Generic[K, S]):
         Raises:
             DatabaseError, CallError: what the database failed with; it may have stored them.
         """
-        outcome = await self._database.call(Database.transact, *map(self._change, copies))
+        steps = list[Step]()
+        for copy in copies:
+            try:
+                steps.append(self._change(copy))
+            except Exception as fault:  # of the home's or the codec's own code; it concerns nobody but this entity
+                message = f"{type(fault).__name__}: {fault}"
+                return Refused(len(steps), Invalid(self._home.table.name, "type", (), "", message))
+        outcome = await self._database.call(Database.transact, *steps)
         return outcome if isinstance(outcome, Refused) else None
 
     def is_stale(self, refusal: Refusal) -> bool:
@@ -186,12 +196,15 @@ class Store(Generic[K, S]):
                 # To ask again is safe, since the version lets the same change through only once.
                 await wait(pause.lengthen())
                 continue
-            refusal = _refusal_in(outcome)
-            if refusal is None or (doubtful and self.is_stale(refusal) and await self._is_stored(step, pause)):
+            refusal, is_own = _refusal_in(outcome)
+            if refusal is None:
                 return version + 1
-            if self.is_stale(refusal):
+            # What goes with it may concern other rows of the same table, which are not this entity's affair.
+            if not (is_own and self.is_stale(refusal)):
+                return refusal
+            if not (doubtful and await self._is_stored(step, pause)):
                 raise StaleState(self._kind, key, version)
-            return refusal
+            return version + 1
 
     async def _is_stored(self, step: Insert | Update | Delete, pause: Pause) -> bool:
         # The row is not at the version it was: our own change, whose answer was lost, may be why.
@@ -206,10 +219,11 @@ class Store(Generic[K, S]):
                 return _is_outcome(step, found)
 
 
-def _refusal_in(outcome: Written) -> Refusal | None:
+def _refusal_in(outcome: Written) -> tuple[Refusal | None, bool]:
+    """The refusal, if it is one, and whether it is about the first step."""
     if isinstance(outcome, Refused):
-        return outcome.refusal
-    return outcome if isinstance(outcome, Refusal) else None
+        return outcome.refusal, outcome.at == 0
+    return (outcome, True) if isinstance(outcome, Refusal) else (None, True)
 
 
 def may_be_stored(error: DatabaseError | CallError) -> bool:

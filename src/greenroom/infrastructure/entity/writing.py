@@ -15,10 +15,10 @@ from greenroom.foundation.exits import Shutdown
 from greenroom.foundation.reply import Reply
 from greenroom.infrastructure.database import DatabaseError, Refusal
 from greenroom.infrastructure.entity.backlog import Unsaved
-from greenroom.infrastructure.entity.error import SaveRefused, StaleState
+from greenroom.infrastructure.entity.error import NotSaved, SaveRefused, StaleState
 from greenroom.infrastructure.entity.kind import Kind
 from greenroom.infrastructure.entity.patience import Pause, all_of
-from greenroom.infrastructure.entity.server import Entity, stored
+from greenroom.infrastructure.entity.server import Entity, leave, stored
 from greenroom.infrastructure.entity.store import Copy, may_be_stored
 
 logger = logging.getLogger("greenroom.entity")
@@ -67,7 +67,7 @@ class Writing:
             waiting.entity.__writing__ = done
         try:
             await self._write_together([waiting for waiting in free if waiting.doubt is None])
-            await all_of(self._write_again(waiting) for waiting in free if waiting.doubt is not None)
+            await all_of(self._write_alone(waiting, doubtful=True) for waiting in free if waiting.doubt is not None)
         finally:
             for waiting in due:
                 if waiting.entity.__writing__ is done:
@@ -85,7 +85,9 @@ class Writing:
             try:
                 refused = await self._kind.store.write_together([waiting.doubt for waiting in rest])
             except (DatabaseError, CallError) as error:
-                if not may_be_stored(error):
+                if len(rest) > 1 and _is_of_one(error):
+                    await self._write_apart(rest)
+                elif not may_be_stored(error):
                     self._fail(rest, error)
                 return
             if refused is None:
@@ -93,17 +95,27 @@ class Writing:
                 return
             self._refuse(rest.pop(refused.at), refused.refusal)
 
-    async def _write_again(self, waiting: Waiting) -> None:
-        """What may be stored already, until it is known that it is."""
+    async def _write_apart(self, due: Sequence[Waiting]) -> None:
+        """Each in a transaction of its own, since one of them can not be written, and the others must not wait."""
+        errors = await all_of(self._write_alone(waiting, doubtful=False) for waiting in due)
+        failed = [(waiting, error) for waiting, error in zip(due, errors, strict=True) if error is not None]
+        if failed:
+            self._fail([waiting for waiting, _ in failed], failed[0][1])
+
+    async def _write_alone(self, waiting: Waiting, *, doubtful: bool) -> NotSaved | None:
+        """One state until it is known what became of it; `doubtful` if it may be stored already."""
         try:
-            outcome = await self._kind.store.write(waiting.doubt, doubtful=True)
+            outcome = await self._kind.store.write(waiting.doubt, doubtful=doubtful)
         except StaleState as stale:
             self._overtaken(waiting, stale)
+        except NotSaved as error:
+            return error
         else:
             if isinstance(outcome, int):
                 self._succeed([waiting])
             else:
                 self._refuse(waiting, outcome)
+        return None
 
     def _succeed(self, written: Sequence[Waiting]) -> None:
         if self.resume:
@@ -139,18 +151,28 @@ class Writing:
             self._overtaken(waiting, StaleState(self._kind.name, entity.key, entity.version))
         else:
             # What callers were told can not be: the log has it, and the entity goes back to what is stored.
-            self._end(waiting, SaveRefused(self._kind.name, entity.key, refusal))
+            self._give_up(waiting)
+            process = entity.__process__
+            if process.ties is not None:
+                process.ties.trapping = False
+            process.exit(SaveRefused(self._kind.name, entity.key, refusal))
 
     def _overtaken(self, waiting: Waiting, stale: StaleState) -> None:
-        self._end(waiting, Shutdown(stale))
+        self._give_up(waiting)
+        if waiting.entity.__process__.alive:
+            # A handler that runs is let finish: it may have stored something, and must not be asked for that again.
+            leave(waiting.entity, Shutdown(stale))
 
-    def _end(self, waiting: Waiting, reason: object) -> None:
-        # The backlog keeps it: whoever hears of the end reports what was not saved.
+    def _give_up(self, waiting: Waiting) -> None:
+        # The backlog keeps it: whoever hears of the end reports what was not saved. Nobody has to find out any more
+        # what became of it.
         waiting.taken = False
-        process = waiting.entity.__process__
-        if process.ties is not None:
-            process.ties.trapping = False
-        process.exit(reason)
+        waiting.doubt = None
 
     def _copy(self, entity: Entity[Any, Any]) -> Copy[Any, Any]:
         return Copy(entity.key, entity.state, entity.version, self._kind.store.now())
+
+
+def _is_of_one(error: DatabaseError | CallError) -> bool:
+    """Whether it may be a single state's fault that nothing was written."""
+    return isinstance(error, DatabaseError) and error.reason == "statement"

@@ -13,7 +13,7 @@ from greenroom.foundation.namespace import Namespace
 from greenroom.infrastructure.database import Returning, Step
 from greenroom.infrastructure.event_store.recorded import Recorded
 from greenroom.infrastructure.pubsub import Listener, Topic
-from greenroom.infrastructure.pubsub.channel import channels_of
+from greenroom.infrastructure.pubsub.channel import publish_in
 
 E = TypeVar("E")
 
@@ -32,9 +32,7 @@ class Announced(Returning):
 
     @override
     def committed(self) -> None:
-        channel = channels_of(self._namespace).get(NEWS.name)
-        if channel is not None:
-            channel.publish(None)
+        publish_in(self._namespace, NEWS.name, None)
 
 
 class Follower(Generic[E]):

@@ -65,6 +65,14 @@ class EventStore(Generic[E]):
 
     # Appending.
 
+    @overload
+    async def append(
+        self, stream: str, events: Sequence[E], *, because: Recorded[Any] | Origin | None = None
+    ) -> tuple[Recorded[E], ...]: ...
+    @overload
+    async def append(
+        self, stream: str, events: Sequence[E], *, expected: int | None, because: Recorded[Any] | Origin | None = None
+    ) -> tuple[Recorded[E], ...] | WrongVersion: ...
     async def append(
         self,
         stream: str,
@@ -75,7 +83,8 @@ class EventStore(Generic[E]):
     ) -> tuple[Recorded[E], ...] | WrongVersion:
         """Add the events to the stream, all or none, and return when they are on disk.
 
-        The stream must be at version `expected` if one is given, 0 if it must be new. `because` is the event that these
+        The stream must be at version `expected` if one is given, 0 if it must be new; if none is, there is no
+        `WrongVersion`. `because` is the event that these
         follow from, or another origin.
         """
         append = Append(stream, events, expected, because)

@@ -144,3 +144,10 @@ def channel_of(namespace: Namespace, topic: str) -> Channel:
     if found is None:
         found = channels[topic] = Channel(topic, namespace)
     return found
+
+
+def publish_in(namespace: Namespace, topic: str, event: object) -> None:
+    """Send the event to everyone who has subscribed to the topic in this namespace."""
+    channel = channels_of(namespace).get(topic)
+    if channel is not None:
+        channel.publish(event)

@@ -16,7 +16,7 @@ from typing import Final, Generic, TypeVar
 
 from greenroom.foundation.namespace import current_namespace
 from greenroom.foundation.running import running_process
-from greenroom.infrastructure.pubsub.channel import channel_of, channels_of
+from greenroom.infrastructure.pubsub.channel import channel_of, channels_of, publish_in
 from greenroom.infrastructure.pubsub.listener import Listener
 
 E = TypeVar("E")
@@ -40,10 +40,11 @@ class Topic(Generic[E]):
     name: str
 
     def publish(self, event: E) -> None:
-        """Send the event to every subscriber. Returns at once: nobody is waited for, slow ones miss events."""
-        channel = channels_of(current_namespace()).get(self.name)
-        if channel is not None:
-            channel.publish(event)
+        """Send the event to every subscriber. Returns at once: nobody is waited for, slow ones miss events.
+
+        An entity that tells of its own changes calls its `publish`, which waits until they are certain.
+        """
+        publish_in(current_namespace(), self.name, event)
 
     def publish_from(self, event: E) -> None:
         """Send the event to every subscriber but the running process.

@@ -1,31 +1,33 @@
 """A process that is killed with `kill -9` loses nothing that it answered."""
 
+import os
 import signal
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from greenroom.infrastructure import DatabaseUrl
+from tests.forking import fork
 from tests.greenroom.infrastructure.database.tables import create_tables
 
 ROUNDS = 50
 ANSWERS = 100
-PROGRAM = [sys.executable, "-m", "tests.greenroom.infrastructure.database.insert_forever"]
+PROGRAM = "tests.greenroom.infrastructure.database.insert_forever"
 
 
 def insert_until_killed(url: str) -> set[tuple[int, str]]:
     """Start a program that inserts, kill it in the middle, and tell which rows it was answered."""
-    with subprocess.Popen([*PROGRAM, url], stdout=subprocess.PIPE) as program:
-        assert program.stdout is not None
-        lines = [program.stdout.readline() for _ in range(ANSWERS)]
+    out, its_out = os.pipe()
+    program = fork(PROGRAM, url, stdio=(0, its_out, 2))
+    os.close(its_out)
+    with os.fdopen(out, "rb") as said:
+        lines = [said.readline() for _ in range(ANSWERS)]
         program.send_signal(signal.SIGKILL)
         # What is in the pipe was answered too.
-        lines += program.stdout.read().splitlines(keepends=True)
-    assert program.returncode == -signal.SIGKILL
+        lines += said.read().splitlines(keepends=True)
+    assert program.wait() == -signal.SIGKILL
     return {parsed(line.decode()) for line in lines if line.endswith(b"\n")}
 
 

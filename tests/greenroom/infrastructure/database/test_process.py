@@ -87,6 +87,7 @@ async def test_a_conflict_over_several_columns_names_them_all(database: Ref[Data
         ({"name": None}, "missing", ("name",), ""),
         ({"name": "Blue Note", "seats": -1}, "check", (), "seats_not_negative"),
         ({"name": "\ud800"}, "type", (), ""),
+        ({"name": object()}, "type", (), ""),
         ({"name": "Blue Note", "opened_at": NOON.replace(tzinfo=None)}, "type", ("opened_at",), ""),
         ({"name": "Blue Note", "seats": 2**70}, "type", (), ""),
     ],

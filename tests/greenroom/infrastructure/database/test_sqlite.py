@@ -23,8 +23,8 @@ from greenroom.infrastructure import (
 )
 from greenroom.infrastructure.database.error import Reason
 from greenroom.testing import Tree
+from tests.disks import fill, read_only
 from tests.greenroom.infrastructure.database.tables import create_tables, row, venues
-from tests.greenroom.infrastructure.disks import fill
 
 QUICK = DatabaseSettings(lock_timeout=0.05, probe_interval=0.02)
 
@@ -124,6 +124,35 @@ async def insert_until_it_fails(database: Ref[Database]) -> list[str]:
     except DatabaseError:
         return answered
     raise AssertionError("expected the disk to be full")
+
+
+async def test_a_file_that_takes_no_changes_any_more_is_an_error_that_leaves_no_doubt(tree: Tree, path: Path) -> None:
+    database = await start(tree, path)
+    await database.call(Database.insert, venues, {"name": "Before"})
+    with read_only(path):
+        # What is open already is written to without asking: the first write that fails is the one of a commit.
+        failure = await fails(database, "io")
+        health = await database.call(Database.health)
+        await fails_in_the_end(database, "read_only")
+
+        assert failure.retry_is_safe
+        assert isinstance(health, Degraded)
+        assert await names(database) == ["Before"]
+
+    await recovers(database)
+    await tree.stop(database)
+    database = await start(tree, path)
+    assert await names(database) == ["Before", "Afterwards"]
+
+
+async def fails_in_the_end(database: Ref[Database], reason: Reason) -> None:
+    """Insert, which must fail, until it does so for the reason."""
+    while True:
+        with pytest.raises(DatabaseError) as raised:
+            await database.call(Database.insert, venues, {"name": "Nowhere"})
+        if raised.value.reason == reason:
+            return
+        await asyncio.sleep(0.01)
 
 
 def listing(folder: Path) -> list[str]:

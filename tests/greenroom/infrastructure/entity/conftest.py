@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from greenroom import Ref, child
-from greenroom.infrastructure import Database, DatabaseUrl
+from greenroom.infrastructure import Columns, Database, DatabaseUrl, entities
 from greenroom.testing import Tree, VirtualClock
+from tests.greenroom.infrastructure.entity.loud import Loud, Sign
 from tests.greenroom.infrastructure.entity.moody_database import MoodyDatabase
-from tests.greenroom.infrastructure.entity.venues import tables, venue_kind
+from tests.greenroom.infrastructure.entity.venues import Diary, tables, venue_kind, venues
 
 
 @pytest.fixture(params=["file", "postgresql"])
@@ -40,3 +41,10 @@ async def moody(tree: Tree, tmp_path: Path, clock: VirtualClock) -> Ref[MoodyDat
 async def kind(tree: Tree, moody: Ref[MoodyDatabase]) -> None:
     """All venues, over that database."""
     await tree.start_supervised(venue_kind())
+
+
+@pytest.fixture
+async def sign(tree: Tree, moody: Ref[MoodyDatabase]) -> Ref[Sign]:
+    """A sign that shows what the venue 7 tells; all venues are loud ones."""
+    await tree.start_supervised(entities(Loud, Columns(venues, Diary)))
+    return await tree.start_supervised(child(Sign).named("sign"))

@@ -31,7 +31,7 @@ from greenroom.infrastructure.database.session import Session
 from greenroom.infrastructure.database.task import Load, Query, Transaction, Write
 from tests.greenroom.infrastructure.entity.venues import venues
 
-Mood = Literal["well", "refuses", "loses it", "stores it and loses the answer"]
+Mood = Literal["well", "refuses", "calls it wrong", "loses it", "stores it and loses the answer"]
 
 
 @dataclass
@@ -41,6 +41,8 @@ class MoodyDatabase(GenServer):
     url: DatabaseUrl
     down: bool = False
     moods: deque[Mood] = field(default_factory=deque["Mood"])
+    is_slow: bool = False
+    waiting: list[tuple[Sequence[Write], Reply[Any]]] = field(default_factory=list[tuple[Sequence[Write], Reply[Any]]])
     commits: int = 0
     selects: int = 0
     _session: Session = field(init=False, repr=False)
@@ -62,7 +64,11 @@ class MoodyDatabase(GenServer):
         return self._write(Transaction(steps))
 
     def write(self, writes: Sequence[Write]) -> Reply[Any]:
-        return Reply[Any].of([_outcome(self._write(write)) for write in writes])
+        reply = Reply[Any]()
+        self.waiting.append((writes, reply))
+        if not self.is_slow:
+            self._carry_out()
+        return reply
 
     def get(self, table: Table, key: Key) -> Reply[Any]:
         reply = Reply[Row | NotFound]()
@@ -89,6 +95,15 @@ class MoodyDatabase(GenServer):
         """Work again."""
         self.down = False
 
+    async def slow_down(self) -> None:
+        """Let all writes wait; reads find what is there."""
+        self.is_slow = True
+
+    async def go_on(self) -> None:
+        """Carry out the writes that wait, and those to come."""
+        self.is_slow = False
+        self._carry_out()
+
     async def be(self, *moods: Mood) -> None:
         """Take the next writes in these moods, one each."""
         self.moods.extend(moods)
@@ -97,11 +112,19 @@ class MoodyDatabase(GenServer):
         """How many transactions were committed, and how many queries were read."""
         return self.commits, self.selects
 
+    def _carry_out(self) -> None:
+        for writes, reply in self.waiting:
+            reply.send([_outcome(self._write(write)) for write in writes])
+        self.waiting.clear()
+
     def _write(self, write: Write) -> Reply[Any]:
         reply = Reply[Any]()
         mood = self.moods.popleft() if self.moods else "well"
         if not self._is_up(reply) or mood == "refuses":
             reply.fail(DatabaseError("lost", "it is out for a walk"))
+            return reply
+        if mood == "calls it wrong":
+            reply.fail(DatabaseError("statement", "somebody's change is nonsense"))
             return reply
         self._session.begin()
         (outcome,) = self._session.carry_out([write])
@@ -135,3 +158,9 @@ async def row(database: Ref[MoodyDatabase]) -> tuple[str, int, int] | None:
     """What is stored of the bar: name, plays and version."""
     found: Row | NotFound = await database.call(MoodyDatabase.get, venues, 7)
     return None if isinstance(found, NotFound) else (found["name"], found["plays"], found["version"])
+
+
+async def plays(database: Ref[MoodyDatabase], key: int) -> int | None:
+    """What is stored of a venue's plays."""
+    found: Row | NotFound = await database.call(MoodyDatabase.get, venues, key)
+    return None if isinstance(found, NotFound) else found["plays"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -142,8 +143,10 @@ async def test_a_kind_that_does_not_run_answers_that_nothing_was_delivered(tree:
     Queue.at("bar").cast(Queue.add, "lost")
     Queue.at("bar").send("lost")
 
-    with pytest.raises(NotRunning, match="expected <Queue 'bar'> to be running to answer heard"):
+    with pytest.raises(NotRunning, match="expected <Queue 'bar'> to be running to answer heard") as caught:
         await Queue.at("bar").call(Queue.heard)
+
+    assert caught.value.__notes__ == ["No entities(Queue, ...) runs here: it has to be a child in the tree."]
 
 
 async def test_a_deadline_counts_the_start_as_well(tree: Tree, queues: None, clock: VirtualClock) -> None:
@@ -172,6 +175,20 @@ async def test_an_entity_that_does_not_start_says_why_to_all_and_is_tried_anew(t
     assert [type(answer) for answer in answers] == [StartFailed] * 3
     with pytest.raises(StartFailed, match="broken from the start"):
         await broken.call(Queue.heard)
+
+
+async def test_a_key_of_another_type_that_the_database_takes_for_one_finds_nothing(
+    kind: None, moody: Ref[MoodyDatabase]
+) -> None:
+    for key in (7, 8):
+        await Venue.at(key).call(Venue.rename, f"bar {key}")
+        await Venue.at(key).stop()
+
+    # As from somebody's JSON; on SQLite "7" is 7 where the column is a number.
+    keys: list[Any] = ["7", 8]
+    names = [diary.name for diary in await asyncio.gather(*(Venue.at(key).call(Venue.look) for key in keys))]
+
+    assert names == ["venue 7", "bar 8"]
 
 
 async def test_an_address_is_a_value(tree: Tree) -> None:

@@ -91,6 +91,18 @@ async def test_a_reminder_comes_when_it_is_due(halls: None, moody: Ref[MoodyData
     assert await stored(moody) == []
 
 
+async def test_one_that_is_due_before_it_is_stored_comes_as_soon_as_it_is(
+    halls: None, moody: Ref[MoodyDatabase], clock: VirtualClock
+) -> None:
+    await HALL.call(Hall.look)
+    await moody.call(MoodyDatabase.be, "loses it")
+    holding = asyncio.ensure_future(HALL.call(Hall.hold, "Friday", 0.01))
+    await clock.advance(1.0)
+    await holding
+
+    assert await HALL.call(Hall.look) == Held((), ("let go of Friday",))
+
+
 async def test_it_starts_the_entity_that_it_is_for(halls: None, moody: Ref[MoodyDatabase], clock: VirtualClock) -> None:
     await HALL.call(Hall.hold, "Friday", 3600.0)
     await clock.advance(1800.0)
@@ -205,6 +217,37 @@ async def test_it_is_repeated_until_the_entity_is_through_with_it(
     await clock.advance(41.0)
 
     assert await HALL.call(Hall.look) == Held((), ("let go of Friday",))
+
+
+@dataclass
+class Doorman(Entity[int, Held], kind="doorman"):
+    """Sets the reminder that it is told of anew, as long as there is an evening left."""
+
+    def initial(self) -> Held:
+        return Held(("Friday", "Saturday", "Sunday"))
+
+    async def open(self) -> None:
+        await self.save(self.state, *self.remind("doors", 60.0))
+
+    async def look(self) -> Held:
+        return self.state
+
+    async def handle_reminder(self, reminder: Reminder) -> None:
+        evening, *left = self.state.holds
+        again = self.remind("doors", 60.0) if left else ()
+        await self.save(Held(tuple(left), (*self.state.reminded, evening)), *again)
+
+
+async def test_it_may_be_set_anew_by_the_one_who_is_told_of_it(
+    tree: Tree, moody: Ref[MoodyDatabase], clock: VirtualClock
+) -> None:
+    await tree.start_supervised(entities(Doorman, Snapshots(Held)))
+    await Doorman.at(7).call(Doorman.open)
+
+    await clock.advance(200.0)
+
+    assert await Doorman.at(7).call(Doorman.look) == Held((), ("Friday", "Saturday", "Sunday"))
+    assert await stored(moody) == []
 
 
 async def test_while_the_database_is_gone_it_waits(halls: None, moody: Ref[MoodyDatabase], clock: VirtualClock) -> None:

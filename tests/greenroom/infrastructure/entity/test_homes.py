@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from greenroom.infrastructure import (
     Database,
     DatabaseUrl,
     EntitySettings,
+    Memory,
     Snapshots,
     UnknownSchema,
     UtcTimestamp,
@@ -174,3 +176,27 @@ def test_settings_refuse_nonsense(limit: str) -> None:
 
     with pytest.raises(ValueError, match=f"expected {limit} to be"):
         EntitySettings(**nonsense)
+
+
+@dataclass
+class Sketch:
+    name: str
+
+
+class Draft(msgspec.Struct):
+    name: str
+
+
+def in_columns(state: type[object]) -> Columns[object]:
+    return Columns(venues, state)
+
+
+@pytest.mark.parametrize("state", [Sketch, Draft])
+@pytest.mark.parametrize("home", [Snapshots, Memory, in_columns])
+def test_a_state_that_can_be_changed_where_it_is_has_no_home(
+    home: Callable[[type[object]], object], state: type[object]
+) -> None:
+    with pytest.raises(
+        ValueError, match=r"expected a state that is frozen, as by @dataclass\(frozen=True\), got <class"
+    ):
+        home(state)

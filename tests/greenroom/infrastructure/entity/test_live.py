@@ -1,29 +1,22 @@
+"""Which entities are in memory: who leaves when nobody asks, and who leaves first when there is no room."""
+
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
-from greenroom import DynamicSupervisor, Ref, Supervisor, child, telemetry
-from greenroom.foundation.process import Process
-from greenroom.infrastructure import Entity, EntitySettings, Memory, NotFound, Row, entities
-from greenroom.infrastructure.entity.dormant import Dormant
+from greenroom import DynamicSupervisor, Ref, Reply, telemetry
+from greenroom.infrastructure import Entity, EntitySettings, Memory, entities
 from greenroom.infrastructure.entity.live import Live
-from greenroom.testing import Tree, VirtualClock, crash, settle
-from tests.greenroom.infrastructure.entity.moody_database import MoodyDatabase
-from tests.greenroom.infrastructure.entity.venues import Diary, Venue, venue_kind, venues
+from greenroom.testing import Tree, VirtualClock, settle
+from tests.greenroom.infrastructure.entity.moody_database import MoodyDatabase, plays
+from tests.greenroom.infrastructure.entity.venues import Diary, Polite, Venue, venue_kind
 
 BAR = Venue.at(7)
 LIVE = Ref(Live, Venue.__entity__)
-
-
-async def plays(database: Ref[MoodyDatabase], key: int) -> int | None:
-    """What is stored of a venue's plays."""
-    found: Row | NotFound = await database.call(MoodyDatabase.get, venues, key)
-    return None if isinstance(found, NotFound) else found["plays"]
 
 
 async def live() -> int:
@@ -65,6 +58,37 @@ async def test_an_entity_that_is_used_stays(tree: Tree, moody: Ref[MoodyDatabase
     assert BAR.where() is bar
 
 
+@dataclass
+class Waiting(Entity[int, Diary], kind="waiting"):
+    """Owes answers."""
+
+    owed: list[Reply[str]] = field(default_factory=list[Reply[str]], init=False)
+
+    def initial(self) -> Diary:
+        return Diary()
+
+    def wait(self) -> Reply[str]:
+        self.owed.append(Reply())
+        return self.owed[-1]
+
+    async def pay(self) -> None:
+        for reply in self.owed:
+            reply.send("at last")
+
+
+async def test_an_entity_that_owes_an_answer_stays(tree: Tree, clock: VirtualClock) -> None:
+    await tree.start_supervised(entities(Waiting, Memory(Diary), EntitySettings(idle=80.0)))
+    answer = asyncio.ensure_future(Waiting.at(7).within(None).call(Waiting.wait))
+    await settle()
+    process = Waiting.at(7).where()
+
+    await clock.advance(800.0)
+    assert Waiting.at(7).where() is process
+    await Waiting.at(7).call(Waiting.pay)
+
+    assert await answer == "at last"
+
+
 async def test_an_entity_is_saved_before_it_leaves(tree: Tree, moody: Ref[MoodyDatabase], clock: VirtualClock) -> None:
     await tree.start_supervised(venue_kind(idle=80.0, save_interval=1000.0))
     await BAR.call(Venue.play, 3)
@@ -101,27 +125,6 @@ async def test_a_kind_may_stay_for_ever(tree: Tree, moody: Ref[MoodyDatabase], c
     assert BAR.alive
 
 
-@dataclass
-class Polite(Entity[int, Diary], kind="polite"):
-    """Says good-bye."""
-
-    said: list[str] = field(default_factory=list[str], init=False)
-
-    def initial(self) -> Diary:
-        return Diary()
-
-    async def hello(self, said: list[str]) -> None:
-        self.said = said
-
-    async def look(self) -> Diary:
-        return self.state
-
-    async def terminate(self, reason: object) -> None:
-        self.said.append(f"{self.key}: {reason}")
-        await asyncio.sleep(0)
-        await super().terminate(reason)
-
-
 async def test_an_entity_with_a_last_word_has_it_before_it_leaves(tree: Tree, clock: VirtualClock) -> None:
     await tree.start_supervised(entities(Polite, Memory(Diary), EntitySettings(idle=80.0)))
     said = list[str]()
@@ -148,25 +151,44 @@ async def test_who_makes_room_has_its_last_word_before(tree: Tree, clock: Virtua
     assert Polite.at(7).find() is not first
 
 
-async def test_the_last_word_comes_at_shutdown_too(tree: Tree, clock: VirtualClock) -> None:
-    kind = await tree.start_supervised(entities(Polite, Memory(Diary), EntitySettings(hibernate=8.0)))
-    said = list[str]()
-    for key in (7, 8):
-        await Polite.at(key).call(Polite.hello, said)
-    await clock.advance(12.0)
+@dataclass
+class Talker(Entity[int, Diary], kind="talker"):
+    """Has a last word without end."""
 
-    stopping = asyncio.ensure_future(tree.stop(kind))
-    await clock.advance(2.0)
+    def initial(self) -> Diary:
+        return Diary()
 
-    await stopping
-    assert said == ["7: shutdown", "8: shutdown"]
+    async def look(self) -> Diary:
+        return self.state
+
+    async def terminate(self, reason: object) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_a_last_word_without_end_is_cut_short(
+    tree: Tree, clock: VirtualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await tree.start_supervised(entities(Talker, Memory(Diary), EntitySettings(max_live=1)))
+    await Talker.at(7).call(Talker.look)
+    first = Talker.at(7).find()
+    await clock.advance(6.0)
+
+    other = asyncio.ensure_future(Talker.at(8).within(None).call(Talker.look))
+    again = asyncio.ensure_future(Talker.at(7).within(None).call(Talker.look))
+    await clock.advance(4.0)
+    assert not other.done()
+    await clock.advance(20.0)
+
+    assert (await other, await again) == (Diary(), Diary())
+    assert not first.alive
+    assert "takes too long to leave, and is killed" in caplog.text
 
 
 async def test_one_that_has_just_died_does_not_disturb_the_sweep_or_the_end(tree: Tree, clock: VirtualClock) -> None:
     kind = await tree.start_supervised(venue_kind("memory", max_live=2))
     for key in (1, 2):
         await Venue.at(key).call(Venue.look)
-    live_process = process_of(LIVE)
+    live_process = LIVE.find()
 
     for act in (lambda: live_process.put((Live.sweep, (1000.0,), {}, None)), lambda: Venue.at(3).cast(Venue.look)):
         act()
@@ -243,173 +265,6 @@ async def test_there_are_never_more_than_the_limit(tree: Tree, moody: Ref[MoodyD
     assert [await plays(moody, key) for key in range(40)] == [1] * 40
 
 
-# Hibernation.
-
-
-def process_of(ref: Ref[Any]) -> Process[Any]:
-    found = ref.where()
-    assert isinstance(found, Process)
-    return found
-
-
-async def test_an_entity_hibernates_and_wakes_with_the_next_message(
-    tree: Tree, moody: Ref[MoodyDatabase], clock: VirtualClock
-) -> None:
-    await tree.start_supervised(venue_kind(hibernate=8.0))
-    await BAR.call(Venue.rename, "Blue Note")
-    await BAR.call(Venue.look)
-
-    await clock.advance(10.0)
-
-    bar = process_of(BAR)
-    assert isinstance(bar.server, Dormant)
-    assert await BAR.call(Venue.look) == Diary("Blue Note")
-    assert isinstance(bar.server, Venue)
-    assert await BAR.call(Venue.times_asked) == 2
-
-
-async def test_messages_of_all_kinds_wake_it(tree: Tree, clock: VirtualClock) -> None:
-    await tree.start_supervised(venue_kind("memory", hibernate=8.0))
-    await BAR.call(Venue.whisper, "Secret")
-    bar = process_of(BAR)
-
-    ways: list[Callable[[], object]] = [
-        lambda: BAR.cast(Venue.whisper, "Louder"),
-        lambda: BAR.send("anything"),
-        lambda: bar.cast(Venue.look),
-    ]
-    for wake in ways:
-        await clock.advance(10.0)
-        assert isinstance(bar.server, Dormant)
-        wake()
-        wake()
-        await settle()
-        assert isinstance(bar.server, Venue)
-
-    assert await BAR.call(Venue.look) == Diary("Louder")
-
-
-async def test_an_entity_is_saved_before_it_hibernates(
-    tree: Tree, moody: Ref[MoodyDatabase], clock: VirtualClock
-) -> None:
-    await tree.start_supervised(venue_kind(hibernate=8.0))
-    await BAR.call(Venue.play)
-
-    await clock.advance(20.0)
-    assert isinstance(process_of(BAR).server, Venue)
-    await clock.advance(20.0)
-
-    assert isinstance(process_of(BAR).server, Dormant)
-    assert await plays(moody, 7) == 1
-
-
-async def test_a_hibernating_entity_leaves_when_it_is_idle(
-    tree: Tree, moody: Ref[MoodyDatabase], clock: VirtualClock
-) -> None:
-    await tree.start_supervised(venue_kind(hibernate=8.0, idle=80.0))
-    await BAR.call(Venue.look)
-
-    await clock.advance(90.0)
-
-    assert not BAR.alive
-
-
-async def test_a_hibernating_entity_can_be_stopped(tree: Tree, clock: VirtualClock) -> None:
-    await tree.start_supervised(entities(Polite, Memory(Diary), EntitySettings(hibernate=8.0)))
-    said = list[str]()
-    await Polite.at(7).call(Polite.hello, said)
-    await clock.advance(10.0)
-
-    await Polite.at(7).stop()
-
-    assert said == ["7: normal"]
-
-
-# The end of all.
-
-
-async def test_everything_is_saved_at_shutdown(tree: Tree, moody: Ref[MoodyDatabase], clock: VirtualClock) -> None:
-    kind = await tree.start_supervised(venue_kind())
-    for key in range(50):
-        await Venue.at(key).call(Venue.play, key)
-
-    await tree.stop(kind)
-
-    assert [await plays(moody, key) for key in range(50)] == list(range(50))
-    assert (await moody.call(MoodyDatabase.counts))[0] == 1
-
-
-async def test_a_handler_that_runs_at_shutdown_is_let_finish_and_what_it_changed_is_saved(
-    tree: Tree, moody: Ref[MoodyDatabase], clock: VirtualClock
-) -> None:
-    kind = await tree.start_supervised(entities(Slow, Memory(Diary)))
-    slow = asyncio.ensure_future(Slow.at(7).call(Slow.work))
-    await settle()
-
-    stopping = asyncio.ensure_future(tree.stop(kind))
-    await clock.advance(2.0)
-
-    assert await slow == "done"
-    await stopping
-
-
-@dataclass
-class Slow(Entity[int, Diary], kind="slow"):
-    """Takes its time."""
-
-    def initial(self) -> Diary:
-        return Diary()
-
-    async def work(self) -> str:
-        await asyncio.sleep(1.0)
-        return "done"
-
-
-async def test_what_can_not_be_saved_in_time_is_reported(
-    tree: Tree, moody: Ref[MoodyDatabase], clock: VirtualClock, caplog: pytest.LogCaptureFixture
-) -> None:
-    kind = await tree.start_supervised(venue_kind(stop=10.0))
-    await BAR.call(Venue.play)
-    await moody.call(MoodyDatabase.fall)
-
-    stopping = asyncio.ensure_future(tree.stop(kind))
-    await clock.advance(9.0)
-    assert not stopping.done()
-    await clock.advance(3.0)
-
-    await stopping
-    assert "venue 7 ended (out of time) with changes" in caplog.text
-
-
-async def test_a_database_that_comes_back_during_the_shutdown_gets_everything(
-    tree: Tree, moody: Ref[MoodyDatabase], clock: VirtualClock
-) -> None:
-    kind = await tree.start_supervised(venue_kind())
-    await BAR.call(Venue.play, 3)
-    await moody.call(MoodyDatabase.fall)
-
-    stopping = asyncio.ensure_future(tree.stop(kind))
-    await clock.advance(5.0)
-    await moody.call(MoodyDatabase.rise)
-    await clock.advance(5.0)
-
-    await stopping
-    assert await plays(moody, 7) == 3
-
-
-async def test_a_crash_of_the_supervisor_saves_everything_before_it_starts_anew(
-    tree: Tree, moody: Ref[MoodyDatabase], clock: VirtualClock
-) -> None:
-    await tree.start_supervised(venue_kind())
-    await BAR.call(Venue.play, 3)
-
-    await crash(LIVE, ValueError("a mistake"))
-    await settle()
-
-    assert await plays(moody, 7) == 3
-    assert (await BAR.call(Venue.look)).plays == 3
-
-
 # Telemetry.
 
 
@@ -428,24 +283,3 @@ async def test_the_life_of_an_entity_is_told(tree: Tree, clock: VirtualClock) ->
 
     telemetry.detach("test")
     assert told == [(name, 7) for name in names]
-
-
-# A kind whose supervisor is killed.
-
-
-async def test_a_kind_that_was_killed_waits_for_what_it_left(tree: Tree, clock: VirtualClock) -> None:
-    top = await tree.start_supervised(
-        child(Supervisor, [entities(Slow, Memory(Diary))], strategy="one_for_one", max_restarts=1)
-    )
-    working = asyncio.ensure_future(Slow.at(7).call(Slow.work))
-    await settle()
-
-    # Those who are left hold the names of their successors, and to fail at that would count as another restart.
-    Ref(Supervisor, f"{Slow.__entity__}/tree").exit("kill")
-    await clock.advance(2.0)
-
-    assert top.alive
-    await asyncio.wait([working])
-    again = asyncio.ensure_future(Slow.at(7).call(Slow.work))
-    await clock.advance(2.0)
-    assert await again == "done"

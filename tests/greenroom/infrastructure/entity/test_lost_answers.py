@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from greenroom import CallTimeout, Ref
+from greenroom import CallTimeout, Ref, ServerDown
 from greenroom.infrastructure import (
     Columns,
     Entity,
     entities,
 )
-from greenroom.testing import Tree, VirtualClock, settle
+from greenroom.testing import Tree, VirtualClock, crash, settle
 from tests.greenroom.infrastructure.entity.moody_database import MoodyDatabase, row
 from tests.greenroom.infrastructure.entity.venues import Venue, shows
 
@@ -77,6 +77,27 @@ async def test_a_time_that_is_stored_less_exactly_is_known_for_the_own(
 
         # It would be stale, and the caller would ask again.
         await delayed
+
+
+async def test_who_is_killed_in_the_middle_of_a_write_is_followed_by_one_that_has_read_what_came_of_it(
+    kind: None, moody: Ref[MoodyDatabase], clock: VirtualClock
+) -> None:
+    await BAR.call(Venue.rename, "Blue Note")
+    await moody.call(MoodyDatabase.slow_down)
+    renamed = asyncio.ensure_future(BAR.call(Venue.rename, "Birdland"))
+    await settle()
+    await crash(BAR)
+    with pytest.raises(ServerDown):
+        await renamed
+
+    looked = asyncio.ensure_future(BAR.call(Venue.look))
+    await settle()
+    assert not looked.done()
+    await moody.call(MoodyDatabase.go_on)
+
+    assert (await looked).name == "Birdland"
+    assert await BAR.call(Venue.count_down) == 1
+    assert await row(moody) == ("Birdland", 1, 3)
 
 
 async def test_an_entity_answers_nothing_while_it_does_not_know_its_own_state(

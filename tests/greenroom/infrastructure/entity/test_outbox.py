@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from greenroom import GenServer, NotRunning, Ref, Reply, ServerDown, child
+from greenroom import GenServer, NotAHandler, NotRunning, Ref, Reply, ServerDown, child
 from greenroom.infrastructure import Database, Insert, Row
 from greenroom.infrastructure.database.task import Write
 from greenroom.infrastructure.entity.outbox import WAVE, Outbox
@@ -34,6 +34,10 @@ class Leaver(GenServer):
     def write(self, writes: Sequence[Write]) -> Reply[object]:
         self.stop()
         return Reply()
+
+
+class Stranger(GenServer):
+    """Has the name of the database, and is none."""
 
 
 def note(id: str) -> Insert:
@@ -73,6 +77,15 @@ async def test_that_the_database_went_away_is_the_answer(tree: Tree) -> None:
     await tree.start_supervised(child(Leaver).named("database"))
 
     assert isinstance(await Outbox(Ref(Database, "database")).put(note("a")), ServerDown)
+
+
+async def test_that_somebody_else_has_the_name_of_the_database_fails_whoever_asks(tree: Tree) -> None:
+    await tree.start_supervised(child(Stranger).named("database"))
+    outbox = Outbox(Ref(Database, "database"))
+
+    outcomes = await asyncio.gather(outbox.put(note("a")), outbox.put(note("b")), return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [NotAHandler, NotAHandler]
 
 
 async def test_who_waits_no_more_is_in_nobodys_way(tree: Tree) -> None:

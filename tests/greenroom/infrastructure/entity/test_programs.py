@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from greenroom.infrastructure import DatabaseUrl, Snapshots, entity_snapshots
+from tests.forking import fork
 from tests.greenroom.infrastructure.entity.till_program import Takings
 
-PROGRAM = Path(__file__).with_name("till_program.py")
+PROGRAM = "tests.greenroom.infrastructure.entity.till_program"
 INTERVAL = 0.1
 SLACK = 0.3
 """What a busy machine may add to the time of a write."""
@@ -28,9 +27,11 @@ class Program:
     """A running program, and what it says."""
 
     def __init__(self, url: str, interval: float) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, PROGRAM, url, str(interval)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        (its_in, into), (out, its_out) = os.pipe(), os.pipe()
+        self.process = fork(PROGRAM, url, interval, stdio=(its_in, its_out, 2))
+        for file in (its_in, its_out):
+            os.close(file)
+        self.stdin, self.stdout = os.fdopen(into, "w", buffering=1), os.fdopen(out)
         self.expect("ready")
 
     def open(self) -> Program:
@@ -39,13 +40,10 @@ class Program:
         return self
 
     def order(self, *words: object) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(" ".join(map(str, words)) + "\n")
-        self.process.stdin.flush()
+        self.stdin.write(" ".join(map(str, words)) + "\n")
 
     def hear(self) -> list[str]:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().split()
+        return self.stdout.readline().split()
 
     def expect(self, word: str) -> list[str]:
         heard = self.hear()
@@ -58,14 +56,14 @@ class Program:
 
     def rest(self) -> Iterator[list[str]]:
         """All that it has said since, to its end; a line that was cut off is left out."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+        for line in self.stdout:
             if line.endswith("\n"):
                 yield line.split()
 
     def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
 
     def close(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -81,10 +79,9 @@ def programs(url: DatabaseUrl) -> Iterator[Callable[[], Program]]:
 
         def start() -> Program:
             program = Program(address, INTERVAL)
-            stack.callback(program.process.wait)
-            stack.callback(program.process.kill)
-            stack.callback(program.process.stdout.close)  # type: ignore[union-attr]  # it is a pipe
-            stack.callback(program.process.stdin.close)  # type: ignore[union-attr]  # it is a pipe
+            stack.enter_context(program.stdin)
+            stack.enter_context(program.stdout)
+            stack.callback(program.kill)
             return program
 
         yield start

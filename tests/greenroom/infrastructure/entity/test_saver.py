@@ -1,27 +1,22 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
 
 from greenroom import Ref, telemetry
-from greenroom.infrastructure import NotFound, Row
+from greenroom.infrastructure import Entity, SaveRefused, Snapshots, entities
 from greenroom.infrastructure.entity.saver import Saver
 from greenroom.infrastructure.entity.store import Store
-from greenroom.testing import Tree, VirtualClock, crash, settle
-from tests.greenroom.infrastructure.entity.moody_database import MoodyDatabase
-from tests.greenroom.infrastructure.entity.venues import Diary, Venue, venue_kind, venues
+from greenroom.testing import Tree, VirtualClock, crash, expected_crash, settle
+from tests.greenroom.infrastructure.entity.moody_database import Mood, MoodyDatabase, plays, row
+from tests.greenroom.infrastructure.entity.venues import Diary, Venue, venue_kind
 
 BAR = Venue.at(7)
 SAVER = Ref(Saver, f"{Venue.__entity__}/saver")
-
-
-async def plays(database: Ref[MoodyDatabase], key: int) -> int | None:
-    """What is stored of a venue's plays."""
-    found: Row | NotFound = await database.call(MoodyDatabase.get, venues, key)
-    return None if isinstance(found, NotFound) else found["plays"]
 
 
 async def test_many_are_written_in_one_transaction(kind: None, moody: Ref[MoodyDatabase], clock: VirtualClock) -> None:
@@ -34,6 +29,7 @@ async def test_many_are_written_in_one_transaction(kind: None, moody: Ref[MoodyD
     assert (await moody.call(MoodyDatabase.counts))[0] == 1
 
 
+@pytest.mark.expected_crash(reason=SaveRefused)
 async def test_a_refused_state_leaves_its_neighbours_alone(
     kind: None, moody: Ref[MoodyDatabase], clock: VirtualClock
 ) -> None:
@@ -44,11 +40,58 @@ async def test_a_refused_state_leaves_its_neighbours_alone(
 
     assert [await plays(moody, key) for key in range(20) if key != 13] == [key for key in range(20) if key != 13]
     assert await plays(moody, 13) is None
+    # One for all, one without it; it is not asked for again.
+    assert (await moody.call(MoodyDatabase.counts))[0] == 2
 
 
-test_a_refused_state_leaves_its_neighbours_alone = pytest.mark.expected_crash(reason=Exception)(
-    test_a_refused_state_leaves_its_neighbours_alone
-)
+@dataclass
+class Reckless(Entity[int, Diary], kind="reckless"):
+    """Takes any name, also one that nobody can store."""
+
+    def initial(self) -> Diary:
+        return Diary()
+
+    async def rename(self, name: str) -> None:
+        self.save_later(Diary(name))
+
+    async def look(self) -> Diary:
+        return self.state
+
+
+async def test_a_state_that_can_not_be_packed_costs_its_entity_alone(
+    tree: Tree, moody: Ref[MoodyDatabase], clock: VirtualClock
+) -> None:
+    await tree.start_supervised(entities(Reckless, Snapshots(Diary)))
+    saver = Ref(Saver, f"{Reckless.__entity__}/saver")
+    process = saver.where()
+    for key, name in enumerate(("Nina", "\ud800", "Mary")):
+        await Reckless.at(key).call(Reckless.rename, name)
+
+    with expected_crash(SaveRefused):
+        await clock.advance(30.0)
+
+    assert saver.where() is process
+    assert [Reckless.at(key).find() is not None for key in range(3)] == [True, False, True]
+    assert [Reckless.at(key).find().server.is_dirty for key in (0, 2)] == [False, False]
+    assert await Reckless.at(1).call(Reckless.look) == Diary()
+
+
+@pytest.mark.parametrize("guilty", [0, 1, 2])
+async def test_a_failure_that_may_be_the_fault_of_one_does_not_hold_up_the_others(
+    kind: None, moody: Ref[MoodyDatabase], clock: VirtualClock, guilty: int
+) -> None:
+    for key in range(3):
+        await Venue.at(key).call(Venue.play)
+    singly: list[Mood] = ["well"] * 3
+    singly[guilty] = "calls it wrong"
+    await moody.call(MoodyDatabase.be, "calls it wrong", *singly)
+
+    await clock.advance(30.0)
+    before = [await plays(moody, key) for key in range(3)]
+    await clock.advance(1.0)
+
+    assert before == [None if key == guilty else 1 for key in range(3)]
+    assert [await plays(moody, key) for key in range(3)] == [1, 1, 1]
 
 
 async def test_a_steady_stream_of_changes_is_written_within_twice_the_interval(
@@ -150,6 +193,23 @@ async def test_an_immediate_change_waits_for_a_write_that_is_under_way(
     assert await renamed is None
     assert await BAR.call(Venue.look) == Diary("Blue Note", 1)
     assert await BAR.call(Venue.standing) == (False, 2)
+
+
+@pytest.mark.parametrize("mood", ["loses it", "stores it and loses the answer"])
+async def test_an_immediate_change_finds_out_first_what_became_of_a_write_whose_writer_has_ended(
+    kind: None, moody: Ref[MoodyDatabase], clock: VirtualClock, mood: Mood
+) -> None:
+    await BAR.call(Venue.play)
+    process = BAR.where()
+    # The writer asks again, and does not live to hear what comes of that.
+    await moody.call(MoodyDatabase.be, mood, "refuses")
+    await clock.advance(30.0)
+    await crash(SAVER)
+
+    assert await BAR.call(Venue.rename, "Blue Note") is None
+
+    assert await row(moody) == ("Blue Note", 1, 2)
+    assert BAR.where() is process
 
 
 async def test_a_crowded_backlog_is_written_without_waiting(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from greenroom import Ref, ServerDown, telemetry
@@ -261,66 +259,6 @@ async def test_stopped_in_good_order_an_entity_stores_what_is_not_stored(kind: N
     assert await row(moody) == ("venue 7", 1, 1)
 
 
-# Others at the same table.
-
-
-async def meddle(database: Ref[MoodyDatabase], name: str) -> None:
-    """Change the row, as another program would."""
-    await database.call(MoodyDatabase.update, venues, 7, {"name": name}, version=1)
-
-
-async def test_a_process_that_was_overtaken_overwrites_nothing_and_its_successor_knows_better(
-    kind: None, moody: Ref[MoodyDatabase]
-) -> None:
-    await BAR.call(Venue.rename, "Blue Note")
-    await meddle(moody, "Birdland")
-
-    with pytest.raises(StaleState, match="expected venue 7 to be stored at version 1"):
-        await BAR.call(Venue.count_down)
-
-    assert await row(moody) == ("Birdland", 0, 2)
-    assert await BAR.call(Venue.count_down) == 1
-    assert await row(moody) == ("Birdland", 1, 3)
-
-
-async def test_those_who_waited_behind_an_overtaken_request_are_heard_by_the_successor(
-    kind: None, moody: Ref[MoodyDatabase]
-) -> None:
-    await BAR.call(Venue.rename, "Blue Note")
-    await meddle(moody, "Birdland")
-
-    answers = await asyncio.gather(*(BAR.call(Venue.count_down) for _ in range(3)), return_exceptions=True)
-
-    assert [type(answer) for answer in answers] == [StaleState, int, int]
-    assert await row(moody) == ("Birdland", 2, 4)
-
-
-async def test_a_debounced_write_of_an_overtaken_process_overwrites_nothing_and_is_reported(
-    kind: None, moody: Ref[MoodyDatabase], clock: VirtualClock, caplog: pytest.LogCaptureFixture
-) -> None:
-    await BAR.call(Venue.rename, "Blue Note")
-    await BAR.call(Venue.play)
-    await meddle(moody, "Birdland")
-
-    await clock.advance(30.0)
-
-    assert await row(moody) == ("Birdland", 0, 2)
-    assert await BAR.call(Venue.look) == Diary("Birdland", 0)
-    assert "changes of the last 30.000 s that were not saved" in caplog.text
-
-
-async def test_a_new_entity_that_another_program_has_stored_first_is_not_overwritten(
-    kind: None, moody: Ref[MoodyDatabase]
-) -> None:
-    await BAR.call(Venue.look)
-    await moody.call(MoodyDatabase.insert, venues, {"id": 7, "name": "Birdland", "plays": 3, "version": 1})
-
-    with pytest.raises(StaleState):
-        await BAR.call(Venue.rename, "Blue Note")
-
-    assert await BAR.call(Venue.look) == Diary("Birdland", 3)
-
-
 # Coming and going of rows.
 
 
@@ -332,6 +270,30 @@ async def test_an_erased_entity_leaves_and_nothing_of_it_is_stored(kind: None, m
 
     assert await row(moody) is None
     assert await BAR.call(Venue.look) == Diary("venue 7", 0)
+
+
+async def test_an_entity_that_was_never_stored_can_be_erased(
+    kind: None, moody: Ref[MoodyDatabase], clock: VirtualClock
+) -> None:
+    await BAR.call(Venue.play)
+
+    assert await BAR.call(Venue.close) is None
+
+    await clock.advance(60.0)
+    assert await row(moody) is None
+    assert await BAR.call(Venue.look) == Diary("venue 7")
+
+
+async def test_an_entity_that_another_program_has_stored_first_is_not_erased(
+    kind: None, moody: Ref[MoodyDatabase]
+) -> None:
+    await BAR.call(Venue.look)
+    await moody.call(MoodyDatabase.insert, venues, {"id": 7, "name": "Blue Note", "plays": 1, "version": 1})
+
+    with pytest.raises(StaleState):
+        await BAR.call(Venue.close)
+
+    assert await BAR.call(Venue.look) == Diary("Blue Note", 1)
 
 
 async def test_an_entity_without_a_row_or_an_initial_state_is_no_entity(tree: Tree, moody: Ref[MoodyDatabase]) -> None:

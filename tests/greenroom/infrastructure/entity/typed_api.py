@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import assert_type
 
-from greenroom import ChildSpec, Ref
+from greenroom import ChildSpec, Ref, Topic
 from greenroom.infrastructure import (
     Conflict,
     Entities,
@@ -33,6 +33,9 @@ class Taken:
     by: str
 
 
+TOLD = Topic[Taken | Diary]("venue:7")
+
+
 @dataclass
 class Venue(Entity[int, Diary], kind="venue"):
     def initial(self) -> Diary:
@@ -45,6 +48,8 @@ class Venue(Entity[int, Diary], kind="venue"):
         assert_type(await self.save(self.state, self.forget("x")), Refusal | None)
         await self.save("Friday")  # type: ignore[call-overload]
         self.save_later(Taken("Nina"))  # type: ignore[arg-type]
+        self.publish(TOLD, Taken("Nina"))
+        self.publish(TOLD, "Friday")  # type: ignore[misc]
         self.state = Diary()  # type: ignore[misc]
         return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -142,6 +143,40 @@ class Venue(Entity[int, Diary], kind="venue"):
 
 class Spoilt(Exception):
     """A mistake in a handler."""
+
+
+@dataclass
+class Polite(Entity[int, Diary], kind="polite"):
+    """Says good-bye."""
+
+    said: list[str] = field(default_factory=list[str], init=False)
+
+    def initial(self) -> Diary:
+        return Diary()
+
+    async def hello(self, said: list[str]) -> None:
+        self.said = said
+
+    async def look(self) -> Diary:
+        return self.state
+
+    async def terminate(self, reason: object) -> None:
+        self.said.append(f"{self.key}: {reason}")
+        await asyncio.sleep(0)
+        await super().terminate(reason)
+
+
+@dataclass
+class Slow(Entity[int, Diary], kind="slow"):
+    """Takes its time."""
+
+    def initial(self) -> Diary:
+        return Diary()
+
+    async def work(self) -> str:
+        await asyncio.sleep(1.0)
+        self.save_later(replace(self.state, plays=self.state.plays + 1))
+        return "done"
 
 
 @dataclass
