@@ -1,6 +1,9 @@
 """Runs Gigbook's command line."""
 
-from gigbook.application.cli import main
+try:
+    from gigbook.application.cli import main
+except ModuleNotFoundError as missing:
+    raise SystemExit(f"gigbook: needs the extra 'gigbook', as in pip install 'greenroom[gigbook]': {missing}") from None
 
 __all__ = ["main"]
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import date, datetime
 from typing import NoReturn
 
 import click
@@ -46,11 +48,12 @@ def migrate() -> None:
     from gigbook.application import service
 
     try:
-        done = service.migrated(service.place(settings))
+        url = service.place(settings)
+        done = service.migrated(url)
     except service.CannotStart as error:
         _fail(str(error))
     before = "already" if done.since == done.to else f"before at {done.since or 'nothing'}"
-    click.echo(f"{settings.database_url} is at {done.to}, {before}")
+    click.echo(f"{url} is at {done.to}, {before}")
 
 
 @main.command(cls=_Configured)
@@ -66,17 +69,22 @@ def seed(venues: int, artists: int, bookings: int, seed: int, first_day: datetim
     The same seed, numbers and first day make the same city in every empty database.
     """
     settings = _settings()
+    try:
+        size = {"venues": venues, "artists": artists, "bookings": bookings}
+        _seed(settings, size, seed, first_day.date() if first_day else None, add=add)
+    except KeyboardInterrupt:
+        _fail("interrupted: what has been made so far is there, and whole", status=128 + signal.SIGINT)
+
+
+def _seed(settings: Settings, size: Mapping[str, int], seed: int, first_day: date | None, *, add: bool) -> None:
     from gigbook.application import service
     from gigbook.application.seed import program
     from gigbook.application.seed.city import Size
 
-    size = Size(venues=venues, artists=artists, bookings=bookings)
     try:
-        program.run(settings, size, seed, first_day.date() if first_day else None, add=add)
+        program.run(settings, Size(**size), seed, first_day, add=add)
     except (service.CannotStart, program.CannotSeed) as error:
         _fail(str(error))
-    except KeyboardInterrupt:
-        _fail("interrupted: what has been made so far is there, and whole", service.INTERRUPTED)
 
 
 def _settings() -> Settings:

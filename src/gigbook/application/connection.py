@@ -9,6 +9,8 @@ from typing import Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from gigbook.application.api.answers import error, phrase
+
 PATIENCE: Final = 30.0
 """Seconds that a client has to send a request, head and body, and that it may take nothing of a response."""
 
@@ -51,8 +53,11 @@ class Connection(HttpToolsProtocol):
         super().data_received(data)
         self.head_size += len(data)
         if self.head_size > LARGEST_HEAD and not self.transport.is_closing():
-            self.transport.write(TOO_LARGE)
-            self.transport.close()
+            self._refuse(431, f"The request line and the headers must have at most {LARGEST_HEAD} bytes")
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what can not be read, in the shape that all errors have."""
+        self._refuse(400, "This is no HTTP/1.1 request that can be read")
 
     def on_message_begin(self) -> None:
         """Wait for the rest of a request whose first bytes are here."""
@@ -65,6 +70,9 @@ class Connection(HttpToolsProtocol):
         self.head_size = -math.inf
         super().on_headers_complete()
         self.cycles = (*[cycle for cycle in self.cycles if not cycle.response_complete], self.cycle)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: who asks for another protocol gets this one, and uvicorn would tell operators to get more."""
 
     def on_message_complete(self) -> None:
         """Wait no more."""
@@ -87,8 +95,13 @@ class Connection(HttpToolsProtocol):
         if any(cycle.chunked_encoding for cycle in self.cycles):
             self.transport.abort()
 
-
-TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+    def _refuse(self, status: int, message: str) -> None:
+        body = error(status, message).body
+        head = (
+            f"HTTP/1.1 {status} {phrase(status)}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+        )
+        self.transport.write(head.encode() + b"connection: close\r\n\r\n" + body)
+        self.transport.close()
 
 
 class OneWrite(asyncio.Transport):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TypeVar, get_type_hints
+from itertools import islice
+from typing import Final, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import NODEFAULT, Struct, ValidationError, structs
@@ -12,6 +13,12 @@ from msgspec import NODEFAULT, Struct, ValidationError, structs
 from gigbook.business.rules import Flaw, Rule
 
 S = TypeVar("S", bound=Struct)
+
+
+MOST_UNKNOWN: Final = 20
+"""How many fields that are not known are named: an answer should not be as long as the request that it refuses."""
+
+LONGEST_NAME: Final = 100
 
 
 def flaws(raw: Mapping[str, object], shape: type[Struct], rules: Mapping[str, Rule], *, strict: bool) -> dict[str, str]:
@@ -22,7 +29,9 @@ def flaws(raw: Mapping[str, object], shape: type[Struct], rules: Mapping[str, Ru
     """
     types = get_type_hints(shape, include_extras=True)
     fields = structs.fields(shape)
-    found = dict.fromkeys(raw.keys() - {field.encode_name for field in fields}, "is not known")
+    known = {field.encode_name for field in fields}
+    unknown = islice((name for name in raw if name not in known), MOST_UNKNOWN)
+    found = {shortened(name): "is not known" for name in unknown}
     for field in fields:
         if field.encode_name not in raw:
             if field.default is NODEFAULT and field.default_factory is NODEFAULT:
@@ -30,6 +39,11 @@ def flaws(raw: Mapping[str, object], shape: type[Struct], rules: Mapping[str, Ru
         elif reason := _flaw(raw[field.encode_name], types[field.name], rules.get(field.name), strict):
             found[field.encode_name] = reason
     return found
+
+
+def shortened(name: str) -> str:
+    """The name of a field as it can be told, however long it is."""
+    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
 
 
 def _flaw(value: object, type_: object, rule: Rule | None, strict: bool) -> str | None:
@@ -50,22 +64,27 @@ def _in_words(complaint: str, type_: object) -> str:
 
 
 def _reason(text: str, inside: str, type_: object) -> str:
-    if text.startswith("Invalid enum value"):
-        return f"must be one of {', '.join(map(str, _choices(type_, inside)))}"
+    if choices := _choices(type_, inside.rpartition(".")[2]) if text.startswith(_NO_CHOICE) else ():
+        return f"must be one of {', '.join(map(str, choices))}"
     if text in _FORMATS:
         return f"must be {_FORMATS[text]}"
+    if (lacking := _MISSING.fullmatch(text)) is not None:
+        return f"must have {lacking[1]}"
+    if (surplus := _SURPLUS.fullmatch(text)) is not None:
+        return f"must not have {shortened(surplus[1])}"
     expected, _, _ = text.partition(", got ")
     expected = re.sub("`(.*?)`", lambda code: " or ".join(map(_word, code[1].split(" | "))), expected)
     return "must be " + expected.removeprefix("Expected ") if expected.startswith("Expected ") else expected.lower()
 
 
-def _choices(type_: object, inside: str) -> Sequence[object]:
-    """What may stand there: the type's own choices, or those of a field of a struct in it."""
-    schema = msgspec.json.schema(type_)
-    field = inside.rpartition(".")[2]
-    within = [part.get("properties", {}).get(field, {}) for part in schema.get("$defs", {}).values()]
-    choices: Sequence[object] = next(node["enum"] for node in (schema, *within) if "enum" in node)
-    return choices
+def _choices(type_: object, field: str) -> Sequence[object]:
+    """What may stand there, in the order of its declaration: the type's own choices, or those of a field inside it."""
+    if get_origin(type_) is Literal:
+        return () if field else get_args(type_)
+    if isinstance(type_, type) and issubclass(type_, Struct):
+        inner = get_type_hints(type_, include_extras=True).get(field)
+        return () if inner is None else _choices(inner, "")
+    return next((found for part in get_args(type_) if (found := _choices(part, field))), ())
 
 
 def _word(type_name: str) -> str:
@@ -82,6 +101,12 @@ _WORDS = {
     "datetime": "a date and time",
     "date": "a date",
 }
+
+# A value of another type than text is no choice either.
+_NO_CHOICE = ("Invalid enum value", "Expected `str`, got")
+
+_MISSING = re.compile("Object missing required field `(.*)`", re.DOTALL)
+_SURPLUS = re.compile("Object contains unknown field `(.*)`", re.DOTALL)
 
 _FORMATS = {
     "Invalid RFC3339 encoded date": "a date such as 2026-11-21",

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from gigbook.application import logs
-from gigbook.application.door import CannotListen
+from gigbook.application.door import CannotListen, authority
 from gigbook.application.settings import Settings
 from gigbook.application.tree import WEB, tree
 from gigbook.application.web import WebServer
@@ -107,7 +107,7 @@ async def serve(settings: Settings, url: DatabaseUrl) -> None:
 async def _serve_until(asked: asyncio.Event, settings: Settings, url: DatabaseUrl) -> None:
     running = await started(settings, url)
     host, port = await Ref(WebServer, WEB).call(WebServer.address)
-    log.info("serving", url=f"http://{host}:{port}", pid=os.getpid())
+    log.info("serving", url=f"http://{authority(host, port)}", pid=os.getpid())
     down, stop = asyncio.ensure_future(running.down()), asyncio.ensure_future(asked.wait())
     await asyncio.wait({down, stop}, return_when=asyncio.FIRST_COMPLETED)
     stop.cancel()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from gigbook.application.api.app import application
 from gigbook.application.door import Door
 from gigbook.application.settings import Settings
 from gigbook.application.web import WebServer
 from gigbook.business import bookings, customers, database, payments, users, venues
+from gigbook.business.forgetter import Forgetter
 from gigbook.business.payments import LocalGateway, Terms
 from greenroom import ChildSpec, Supervisor, child
 from greenroom.infrastructure import Database, DatabaseUrl, EntitySettings
 
-WEB = "web"
+WEB: Final = "web"
 
-SECONDS_TO_STOP = 2.0
+SECONDS_TO_STOP: Final = 2.0
 """How long the database may take to write what it has accepted."""
 
 
@@ -28,6 +31,7 @@ def tree(settings: Settings, url: DatabaseUrl, *, serves: bool = True) -> ChildS
         Supervisor,
         [
             child(Database, url, settings.max_connections).named(database.NAME).shutdown(SECONDS_TO_STOP),
+            child(Forgetter).named("forgetter"),
             customers.processes(keeping),
             users.processes(keeping),
             venues.processes(keeping),

@@ -1,7 +1,7 @@
 """Requests that are carried out once, however often they are sent.
 
 The key of a request is stored with the answer, in the transaction that makes the change: there is no moment in which
-one is on disk without the other. A key is kept for a day.
+one is on disk without the other. A key is kept for a day; then the `Forgetter` makes it free again.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Column, MetaData, Table, Text, delete
+from sqlalchemy import Column, MetaData, Select, Table, Text, select
 
 from gigbook.business.database import database
 from gigbook.business.moments import now
 from gigbook.business.refusals import KeyReused
-from greenroom.infrastructure import Database, Execute, Insert, NotFound, Row, Step, UtcTimestamp
+from greenroom.infrastructure import Database, Delete, Insert, NotFound, Row, Step, UtcTimestamp
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -53,9 +53,14 @@ class Repeated(Struct, Generic[T_co], frozen=True):
     answer: T_co
 
 
-def forget_old() -> Step:
-    """The step that makes keys free again a day after their use."""
-    return Execute(delete(keys).where(keys.c.created_at < now() - KEPT))
+def expired(limit: int) -> Select[*tuple[object, ...]]:
+    """The query for keys that need not be kept any longer, the oldest first."""
+    return select(keys.c.id).where(keys.c.created_at < now() - KEPT).order_by(keys.c.created_at).limit(limit)
+
+
+def forgetting(id: str) -> Step:
+    """The step that makes a key free again."""
+    return Delete(keys, id, optional=True)
 
 
 def remember(once: Once, answer: Callable[[Sequence[Row]], Struct]) -> Step:

@@ -9,9 +9,10 @@ from sqlalchemy import ColumnElement, Table, func, select
 
 from gigbook.business import once as keys
 from gigbook.business.database import database
+from gigbook.business.ids import can_be_id
 from gigbook.business.once import Once, Repeated
-from gigbook.business.refusals import KeyReused, NotFound
-from gigbook.business.versions import Versioned
+from gigbook.business.refusals import InvalidData, KeyReused, NotFound
+from gigbook.business.versions import Expected, Versioned
 from greenroom.infrastructure import (
     Conflict,
     Database,
@@ -26,12 +27,12 @@ from greenroom.infrastructure import (
     Values,
 )
 
+C = TypeVar("C")
 P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S")
 T = TypeVar("T")
 
-HIGHEST_ID: Final = 2**63 - 1
 TRIES: Final = 10
 
 
@@ -51,7 +52,7 @@ async def add(
     if once is None and not also:
         outcome = await database.call(Database.insert, table, values)
         return outcome if isinstance(outcome, Conflict | Invalid) else read(outcome)
-    steps = (keys.remember(once, lambda rows: read(rows[0])), keys.forget_old()) if once else ()
+    steps = (keys.remember(once, lambda rows: read(rows[0])),) if once else ()
     done = await database.call(Database.transact, insert, *also, *steps)
     if not isinstance(done, Refused):
         return read(done[0])
@@ -75,7 +76,7 @@ async def ask(
 
     One that finds its row changed by another program has done nothing: the next one, which has read it anew, is asked.
     """
-    if isinstance(address.key, int) and not 0 < address.key <= HIGHEST_ID:
+    if isinstance(address.key, int) and not can_be_id(address.key):
         return NotFound(what)
     tries = TRIES
     while True:
@@ -87,6 +88,23 @@ async def ask(
             tries -= 1
             if not tries:
                 raise
+
+
+async def ensured(what: str, address: EntityRef[S], get: Callable[[S], Awaitable[object]]) -> EntityRef[S] | NotFound:
+    """The address of an entity, once its process runs."""
+    found = await ask(what, address, get)
+    return found if isinstance(found, NotFound) else address
+
+
+async def change(
+    what: str,
+    address: EntityRef[S],
+    method: Callable[[S, C, Expected], Awaitable[R]],
+    by: C | InvalidData,
+    expected: Expected,
+) -> R | InvalidData | NotFound:
+    """Have the process of an entity carry out a change, unless that has not stood up to the rules."""
+    return by if isinstance(by, InvalidData) else await ask(what, address, method, by, expected)
 
 
 async def page(table: Table, *conditions: ColumnElement[bool], after: int, limit: int) -> Sequence[Row]:

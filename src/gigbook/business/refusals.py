@@ -23,7 +23,10 @@ class Refusal(ABC):
 
 @dataclass(frozen=True, slots=True)
 class NotFound(Refusal):
-    """Nothing is there under this id; `what` names its kind, as in "Customer"."""
+    """Nothing is there under this id.
+
+    `what` names its kind, as in "Customer".
+    """
 
     what: str
 
@@ -33,7 +36,10 @@ class NotFound(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class InvalidData(Refusal):
-    """At least one field breaks a rule; `reasons` has all of them, each with its reason."""
+    """At least one field breaks a rule.
+
+    `reasons` has all of them, each with its reason.
+    """
 
     reasons: Mapping[str, str]
 
@@ -53,7 +59,10 @@ class EmailExists(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class InUse(Refusal):
-    """Something refers to what was to be removed; `what` names its kind."""
+    """Something else refers to what was to be removed.
+
+    `what` names its kind.
+    """
 
     what: str
 
@@ -63,12 +72,15 @@ class InUse(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Changed(Refusal):
-    """Someone else was faster: it has this version now, and the caller expected another."""
+    """Someone else was faster: it has another version now than was expected.
+
+    `version` is the one that it has.
+    """
 
     version: int
 
     def __str__(self) -> str:
-        return f"Changed by someone else: the current version is {self.version}"
+        return f"Changed by someone else: it is at version {self.version} now; read it again before you change it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +90,4 @@ class KeyReused(Refusal):
     key: str
 
     def __str__(self) -> str:
-        return "This Idempotency-Key was used for another request"
+        return "This Idempotency-Key was used for another request; choose a new one"

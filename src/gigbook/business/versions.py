@@ -6,6 +6,9 @@ from typing import Generic, TypeAlias, TypeVar
 
 from msgspec import UNSET, Struct, structs
 
+from gigbook.business.refusals import NotFound
+
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 Expected: TypeAlias = frozenset[int] | None
@@ -13,7 +16,7 @@ Expected: TypeAlias = frozenset[int] | None
 
 
 class Versioned(Struct, Generic[T_co], frozen=True):
-    """A value as it was at one version; each change makes the next."""
+    """A value as it was at one version; each change makes another."""
 
     value: T_co
     version: int
@@ -22,6 +25,11 @@ class Versioned(Struct, Generic[T_co], frozen=True):
 def allows(expected: Expected, version: int) -> bool:
     """Whether a change made with this expectation may replace this version."""
     return expected is None or version in expected
+
+
+def bare(found: Versioned[T] | NotFound) -> T | NotFound:
+    """The value alone, if there is one."""
+    return found if isinstance(found, NotFound) else found.value
 
 
 def named_by(change: Struct) -> dict[str, object]:

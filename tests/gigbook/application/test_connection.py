@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from gigbook.application.connection import LARGEST_HEAD, PATIENCE, OneWrite
-from gigbook.application.door import Door
+from gigbook.application.connection import LARGEST_HEAD, PATIENCE, Connection, OneWrite
+from gigbook.application.door import CannotListen, Door, authority
 from tests.gigbook.doors import opened
 
 
@@ -168,6 +168,38 @@ async def test_a_client_between_two_requests_is_not_slow(door: Door) -> None:
     writer.close()
 
 
+async def test_who_asks_for_another_protocol_gets_this_one_and_nobody_is_warned(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+
+    assert (await reader.readuntil(b"\r\n\r\nOK")).startswith(b"HTTP/1.1 200 ")
+    assert [record for record in caplog.records if record.name.startswith("uvicorn")] == []
+    writer.close()
+
+
+@pytest.mark.parametrize(("host", "found"), [("127.0.0.1", "127.0.0.1:8080"), ("::1", "[::1]:8080")])
+def test_an_address_is_told_as_it_stands_in_a_url(host: str, found: str) -> None:
+    assert authority(host, 8080) == found
+    assert str(CannotListen(host, 8080, OSError(98, "taken"))).startswith(f"cannot listen on {found}: ")
+
+
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> list[Connection]:
+    """All connections that doors take."""
+    taken: list[Connection] = []
+
+    class Noted(Connection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            taken.append(self)
+
+    monkeypatch.setattr("gigbook.application.door.Connection", Noted)
+    return taken
+
+
 class Endless:
     """Sends as much as its client takes, and notes when the client has left."""
 
@@ -194,12 +226,12 @@ class Endless:
             await asyncio.sleep(0 if len(self.piece) > 1 else 0.01)
 
 
-async def test_a_client_that_takes_nothing_is_given_up() -> None:
+async def test_a_client_that_takes_nothing_is_given_up(connections: list[Connection]) -> None:
     app = Endless(b"x" * 65536)
     async with opened(app) as door:
         with listening_to_nothing(door) as client:
             client.sendall(GET)
-            await at_rest(app)
+            await held_up(connections)
 
             door.give_up_slow_clients(asyncio.get_running_loop().time())
             assert not app.left.is_set()
@@ -208,27 +240,26 @@ async def test_a_client_that_takes_nothing_is_given_up() -> None:
             await app.left.wait()
 
 
-async def test_a_client_that_takes_little_is_not_given_up() -> None:
+async def test_a_client_that_takes_little_is_not_given_up(connections: list[Connection]) -> None:
     app = Endless(b"x" * 65536)
     async with opened(app) as door:
         with listening_to_nothing(door) as client:
             client.sendall(GET)
             for waited in range(3):
-                await at_rest(app)
+                await held_up(connections)
                 door.give_up_slow_clients(asyncio.get_running_loop().time() + waited * (PATIENCE + 1))
                 assert not app.left.is_set()
                 before = app.sent
                 while app.sent == before:
-                    assert client.recv(65536)
-                    await asyncio.sleep(0)
+                    assert await asyncio.get_running_loop().sock_recv(client, 65536)
 
 
-async def test_a_client_that_takes_nothing_does_not_hold_up_the_end() -> None:
+async def test_a_client_that_takes_nothing_does_not_hold_up_the_end(connections: list[Connection]) -> None:
     app = Endless(b"x" * 65536)
     async with asyncio.timeout(20), opened(app, drain_seconds=60.0) as door:
         with listening_to_nothing(door) as client:
             client.sendall(GET)
-            await at_rest(app)
+            await held_up(connections)
 
             await door.close()
 
@@ -260,9 +291,7 @@ def listening_to_nothing(door: Door) -> socket.socket:
     return client
 
 
-async def at_rest(app: Endless) -> None:
-    """Wait until the client takes no more."""
-    seen = -1
-    while seen != app.sent or not app.sent:
-        seen = app.sent
-        await asyncio.sleep(0.05)
+async def held_up(connections: list[Connection]) -> None:
+    """Wait until no client has room for more, and those who answer wait for them."""
+    while not connections or not all(each.flow.write_paused for each in connections):  # noqa: ASYNC110  # no event is set
+        await asyncio.sleep(0)

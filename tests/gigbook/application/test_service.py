@@ -12,11 +12,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import make_url
 
 from gigbook.application import service
 from gigbook.application.service import MOST_FILES
 from gigbook.application.settings import Settings
-from tests.gigbook.program import outcome, running
+from tests.gigbook.program import outcome, running, spawned
 
 ADA = json.dumps({"name": "Ada Lovelace", "email": "ada@example.com"}).encode()
 
@@ -28,7 +29,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_it_in_good_order(file: Path, number: signal.Signals) -> None:
-    async with running(file) as program:
+    async with running(file, spawned) as program:
         await program.url()
 
         program.signal(number)
@@ -80,7 +81,7 @@ async def test_it_takes_as_many_connections_as_the_system_grants(file: Path) -> 
     usual, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, most))
     try:
-        async with running(file) as program:
+        async with running(file, spawned) as program:
             await program.url()
 
             assert resource.prlimit(program.process.pid, resource.RLIMIT_NOFILE)[0] == min(most, MOST_FILES)
@@ -109,7 +110,7 @@ def test_the_collector_leaves_alone_what_is_there_for_good(file: Path, monkeypat
 
 
 async def test_customers_survive_a_restart(file: Path) -> None:
-    async with running(file) as program, httpx.AsyncClient(base_url=await program.url()) as api:
+    async with running(file, spawned) as program, httpx.AsyncClient(base_url=await program.url()) as api:
         made = (await api.post("/api/customers", content=ADA, headers={"content-type": "application/json"})).json()
         program.signal(signal.SIGTERM)
         await program.ended()
@@ -122,7 +123,7 @@ async def test_a_taken_port_is_one_clear_line(file: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-        code, _, said = await outcome("serve", file, PORT=str(port))
+        code, _, said = await outcome("serve", file, start=spawned, PORT=str(port))
 
     assert (code, said) == (1, f"gigbook: cannot listen on 127.0.0.1:{port}: address already in use\n")
 
@@ -177,6 +178,14 @@ async def test_migrating_says_what_it_did(file: Path) -> None:
     assert (first[0], second[0]) == (0, 0)
     assert "before at nothing" in first[1]
     assert "already" in second[1]
+
+
+async def test_migrating_does_not_say_the_password(postgres_url: str) -> None:
+    secret = make_url(postgres_url).set(password="hunter2").render_as_string(hide_password=False)
+
+    code, out, said = await outcome("migrate", secret)
+
+    assert (code, "hunter2" in out + said, ":***@" in out) == (0, False, True)
 
 
 async def test_each_request_is_one_log_line(file: Path) -> None:

@@ -30,7 +30,7 @@ def test_every_mistake_is_named_at_once() -> None:
 
     assert caught.value.reasons == {
         "PORT": "must be an integer <= 65535, got '99999'",
-        "LOG_LEVEL": "must be one of debug, error, info, warning, got 'loud'",
+        "LOG_LEVEL": "must be one of debug, info, warning, error, got 'loud'",
         "MAX_CONNECTIONS": "must be an integer, got 'many'",
         "SHUTDOWN_TIMEOUT": "must be a number > 0.0, got '-1'",
     }

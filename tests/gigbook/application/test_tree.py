@@ -27,6 +27,7 @@ BODIES: dict[str, dict[str, object]] = {
 PARTS = [
     (database.NAME, "customer"),
     (WEB, "customer"),
+    ("forgetter", "customer"),
     *((f"entities/{kind}{part}", kind) for kind in BODIES for part in ("/tree", "/saver", "")),
 ]
 
@@ -52,7 +53,7 @@ async def test_nothing_acknowledged_is_lost_when_a_part_is_killed_under_load(
     service: Service, part: str, kind: str
 ) -> None:
     acknowledged = Ledger()
-    writers = [asyncio.create_task(write(service.port, kind, f"w{n}", 30, acknowledged)) for n in range(8)]
+    writers = [asyncio.create_task(write(service.port, kind, f"w{n}", 15, acknowledged)) for n in range(8)]
     await acknowledged.has(40)
 
     Ref(GenServer, part).exit("kill")

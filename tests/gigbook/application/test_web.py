@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 from gigbook.application.door import CannotListen, Door
 from gigbook.application.web import WebServer
 from greenroom import Shutdown, StartFailed
+from tests.gigbook.doors import opened
 from tests.gigbook.waiting import eventually
 
 
@@ -43,6 +44,15 @@ async def test_it_listens_from_its_start_to_its_end() -> None:
     await server.stop()
 
     assert not listens(port)
+
+
+async def test_with_nobody_in_it_closes_at_once() -> None:
+    async with opened(Slow()) as door:
+        closing = asyncio.create_task(door.close())
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+        assert closing.done()
 
 
 async def test_a_taken_address_is_no_crash_but_a_refusal_to_start() -> None:

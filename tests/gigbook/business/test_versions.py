@@ -1,6 +1,7 @@
 from msgspec import UNSET, Struct, UnsetType
 
-from gigbook.business.versions import allows, named_by
+from gigbook.business.refusals import NotFound
+from gigbook.business.versions import Versioned, allows, bare, named_by
 
 
 class Changes(Struct):
@@ -19,3 +20,8 @@ def test_a_version_is_allowed_that_is_expected_or_if_none_is() -> None:
     assert allows(frozenset({6, 7}), 7)
     assert not allows(frozenset({6}), 7)
     assert not allows(frozenset(), 7)
+
+
+def test_a_value_is_told_without_its_version_and_a_refusal_as_it_is() -> None:
+    assert bare(Versioned("Ada", 7)) == "Ada"
+    assert bare(NotFound("Customer")) == NotFound("Customer")

@@ -13,7 +13,7 @@ from msgspec import DecodeError, Struct, ValidationError
 from gigbook.application.api.answers import Header
 from gigbook.application.api.failures import Refused
 from gigbook.application.api.request import Request
-from gigbook.application.fields import flaws
+from gigbook.application.fields import flaws, shortened
 from gigbook.business.rules import Rule
 
 LARGEST: Final = 1024 * 1024
@@ -56,6 +56,7 @@ class Body(Generic[B]):
         if self.default is not None and _is_absent(request):
             return self.default
         self._check_type(request)
+        _check_coding(request)
         data = await received(request)
         if self._may_repeat(data):
             self._refuse_repeated(data)
@@ -67,13 +68,12 @@ class Body(Generic[B]):
             raise _malformed(error) from error
 
     def _check_type(self, request: Request) -> None:
-        kind, _, parameters = (request.header(b"content-type") or "").partition(";")
-        name, _, charset = parameters.partition("=")
-        other_charset = name.strip().lower() == "charset" and charset.strip(' "').lower() not in ("utf-8", "utf8")
-        if kind.strip().lower() not in self.types or other_charset:
+        given = request.header(b"content-type") or ""
+        kind, *parameters = given.split(";")
+        if kind.strip().lower() not in self.types or any(map(_is_other_charset, parameters)):
             raise Refused(
                 415,
-                f"Content-Type must be {' or '.join(self.types)}",
+                f"Content-Type must be {' or '.join(self.types)}, got {_shown(given)}",
                 headers=((b"accept", ", ".join(self.types).encode()),),
             )
 
@@ -85,7 +85,7 @@ class Body(Generic[B]):
         try:
             json.loads(data, object_pairs_hook=_once)
         except _Repeated as repeated:
-            name = str(repeated)
+            name = shortened(str(repeated))
             raise Refused(400, "The body names a field more than once", details={name: "is given twice"}) from None
         except (ValueError, RecursionError):
             return  # malformed in another way, which the decoder tells better
@@ -101,6 +101,22 @@ class Body(Generic[B]):
             raise Refused(400, "The body must be a JSON object") from None
         details = flaws(fields, self.shape, self._rules, strict=True)
         raise Refused(400, "Some values are not valid", details=details)
+
+
+def _is_other_charset(parameter: str) -> bool:
+    name, _, value = parameter.partition("=")
+    return name.strip().lower() == "charset" and value.strip(' "').lower() not in ("utf-8", "utf8")
+
+
+def _check_coding(request: Request) -> None:
+    coding = request.header(b"content-encoding") or "identity"
+    if coding.strip().lower() != "identity":
+        message = f"The body must be sent as it is, without Content-Encoding, got {_shown(coding)}"
+        raise Refused(415, message, headers=((b"accept-encoding", b"identity"),))
+
+
+def _shown(header: str) -> str:
+    return repr(header[:100]) if header else "none"
 
 
 def _is_absent(request: Request) -> bool:

@@ -16,7 +16,7 @@ from gigbook.application.api.idempotency import once
 from gigbook.application.api.operations import get, post
 from gigbook.application.api.paging import Paging, listed
 from gigbook.application.api.preconditions import expected
-from gigbook.application.api.request import HIGHEST_ID, Request
+from gigbook.application.api.request import Request
 from gigbook.business import bookings
 from gigbook.business.bookings import (
     Begun,
@@ -32,11 +32,11 @@ from gigbook.business.bookings import (
     WrongStatus,
     moment_of,
 )
+from gigbook.business.ids import Id
 from gigbook.business.moments import now
 from gigbook.business.refusals import Changed, InvalidData, KeyReused, NotFound
 from gigbook.business.rules import Rule
 from gigbook.business.versions import Versioned
-from greenroom.infrastructure import Origin
 
 PATH: Final = "/api/bookings"
 
@@ -44,7 +44,6 @@ SHOWN: Final = timedelta(days=31)
 MOST_SHOWN: Final = timedelta(days=366)
 """How much of a calendar is shown, and how much at most."""
 
-WantedId: TypeAlias = Annotated[int, Meta(ge=1, le=HIGHEST_ID)]
 After: TypeAlias = Annotated[
     str,
     Meta(description="Only those that end after this moment.", extra_json_schema={"pattern": bookings.MOMENT}),
@@ -60,8 +59,8 @@ QUERY_RULES: Final[Mapping[str, Rule]] = {"start": bookings.written_moment, "end
 class BookingQuery(Paging, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which bookings to list."""
 
-    venue_id: Annotated[WantedId, Meta(description="Only those at this venue.")] | UnsetType = UNSET
-    artist_id: Annotated[WantedId, Meta(description="Only those of this artist.")] | UnsetType = UNSET
+    venue_id: Annotated[Id, Meta(description="Only those at this venue.")] | UnsetType = UNSET
+    artist_id: Annotated[Id, Meta(description="Only those of this artist.")] | UnsetType = UNSET
     status: Annotated[Status, Meta(description="Only those with this status.")] | UnsetType = UNSET
     start: After | UnsetType = field(default=UNSET, name="from")
     end: Before | UnsetType = field(default=UNSET, name="to")
@@ -97,7 +96,7 @@ async def request_booking(
     Many may request the same time, until somebody holds it or has it confirmed. With an Idempotency-Key the request may
     be sent again within a day: it is carried out once, and answered alike.
     """
-    return created(await bookings.request(draft, once(request, draft), _origin(request)), PATH)
+    return created(await bookings.request(draft, once(request, draft), request.origin), PATH)
 
 
 async def show_booking(request: Request) -> Versioned[Booking] | NotFound:
@@ -112,7 +111,7 @@ async def hold_booking(
 
     Unless it is confirmed by then, the booking expires.
     """
-    return await bookings.hold(request.key("id"), hold.seconds, expected(request), _origin(request))
+    return await bookings.hold(request.key("id"), hold.seconds, expected(request), request.origin)
 
 
 async def confirm_booking(
@@ -122,7 +121,7 @@ async def confirm_booking(
 
     One that is held has its time; any other gets it if it is nobody's. To confirm again changes nothing.
     """
-    return await bookings.confirm(request.key("id"), expected(request), _origin(request))
+    return await bookings.confirm(request.key("id"), expected(request), request.origin)
 
 
 async def cancel_booking(
@@ -132,7 +131,7 @@ async def cancel_booking(
 
     To cancel again changes nothing.
     """
-    return await bookings.cancel(request.key("id"), cancellation.reason, expected(request), _origin(request))
+    return await bookings.cancel(request.key("id"), cancellation.reason, expected(request), request.origin)
 
 
 async def show_history(request: Request) -> Listing[Entry] | NotFound:
@@ -149,17 +148,17 @@ async def show_calendar(request: Request, query: CalendarQuery) -> Listing[Booki
     start = _moment(query.start) or now()
     end = _moment(query.end) or start + SHOWN
     if not start < end <= start + MOST_SHOWN:
-        raise Refused(400, "Some parameters are not valid", details={"to": "must be 1 to 366 days after from"})
+        raise Refused(
+            400,
+            "Some parameters are not valid",
+            details={"to": f"must be later than from, by {MOST_SHOWN.days} days at most"},
+        )
     found = await bookings.calendar(request.key("id"), start, end)
     return found if isinstance(found, NotFound) else Listing(found)
 
 
 def _moment(text: str | UnsetType) -> datetime | None:
     return None if text is UNSET else moment_of(text)
-
-
-def _origin(request: Request) -> Origin:
-    return Origin(correlation_id=request.id)
 
 
 ROUTES: Final = (

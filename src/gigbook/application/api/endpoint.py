@@ -58,7 +58,8 @@ class Endpoint:
     def _other(self, method: str) -> Answer:
         if method == "OPTIONS":
             return Answer(204, b"", ((b"allow", self._allow),))
-        return error(405, f"{method} is not possible here", headers=((b"allow", self._allow),))
+        message = f"{method} is not possible here; these are: {self._allow.decode()}"
+        return error(405, message, headers=((b"allow", self._allow),))
 
 
 class Nowhere(Endpoint):
@@ -68,7 +69,7 @@ class Nowhere(Endpoint):
         super().__init__("")
 
     async def _answer(self, request: Request) -> Answer:
-        return error(404, "Nothing is here")
+        return error(404, "Nothing is here; /docs shows what there is")
 
 
 _NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")

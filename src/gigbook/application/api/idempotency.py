@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from hashlib import blake2b
+from typing import Final
 
 from msgspec import Struct
 
@@ -12,8 +13,8 @@ from gigbook.application.api.failures import Refused
 from gigbook.application.api.request import Request
 from gigbook.business.once import Once
 
-HEADER = "Idempotency-Key"
-LONGEST_KEY = 255
+HEADER: Final = "Idempotency-Key"
+LONGEST_KEY: Final = 255
 
 
 def once(request: Request, body: Struct | None = None) -> Once | None:

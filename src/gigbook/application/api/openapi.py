@@ -21,7 +21,7 @@ from gigbook.application.api.endpoint import Endpoint
 from gigbook.application.api.event_stream import EventStream
 from gigbook.application.api.failures import STATUS
 from gigbook.application.api.operations import Operation
-from gigbook.application.api.request import HIGHEST_ID
+from gigbook.business.ids import HIGHEST_ID
 from gigbook.business.refusals import Changed, KeyReused
 from gigbook.business.versions import Versioned
 
@@ -116,7 +116,8 @@ def _responses(operation: Operation, schemas: _Schemas) -> Node:
     errors = {*ALWAYS, *(status for refusal, status in STATUS.items() if refusal in _outcomes(operation))}
     errors |= {*WITH_BODY} if operation.body else set()
     errors |= {400} if operation.query or KeyReused in _outcomes(operation) else set()
-    responses: dict[int, Node] = {status: _problem(status, schemas) for status in errors - operation.texts.keys()}
+    reasons = _reasons(operation)
+    responses = {status: _problem(status, reasons, schemas) for status in errors - operation.texts.keys()}
     responses |= {status: _text(status, kind) for status, kind in operation.texts.items()}
     for outcome in _outcomes(operation):
         responses |= _success(outcome, operation, schemas)
@@ -155,9 +156,19 @@ def _response(status: int, headers: Mapping[str, str], schema: Node | None = Non
     return node
 
 
-def _problem(status: int, schemas: _Schemas) -> Node:
+def _reasons(operation: Operation) -> Mapping[int, str]:
+    """Why the operation may be refused with each status: the first lines of what the refusals say of themselves."""
+    found: dict[int, list[str]] = {}
+    for refusal, status in STATUS.items():
+        if refusal in _outcomes(operation):
+            found.setdefault(status, []).append(inspect.cleandoc(refusal.__doc__ or "").partition("\n")[0])
+    return {status: " ".join(lines) for status, lines in found.items()}
+
+
+def _problem(status: int, reasons: Mapping[int, str], schemas: _Schemas) -> Node:
     headers = {"Retry-After": "Seconds after which to try again."} if status == 503 else {}
-    return _response(status, headers, schemas.of(ErrorBody))
+    node = _response(status, headers, schemas.of(ErrorBody))
+    return {**node, "description": reasons.get(status) or phrase(status)}
 
 
 def _text(status: int, kind: str) -> Node:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Annotated, Protocol, TypeVar
+from typing import Annotated, Protocol, TypeAlias, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -25,15 +25,15 @@ T_co = TypeVar("T_co", bound=Identified, covariant=True)
 # A prefix keeps clients from doing arithmetic with it, so that its meaning can change.
 _CURSOR = re.compile("^c[0-9a-f]{1,15}$")
 
-Limit = Annotated[int, Meta(ge=1, le=200, description="How many to answer with, at most.")]
-Cursor = Annotated[
+Limit: TypeAlias = Annotated[int, Meta(ge=1, le=200, description="How many to answer with, at most.")]
+Cursor: TypeAlias = Annotated[
     str,
     Meta(
         description="Where the page begins, as the Link header of the one before says.",
         extra_json_schema={"pattern": _CURSOR.pattern},
     ),
 ]
-Count = Annotated[bool, Meta(description="Tell the length of the whole list in X-Total-Count.")]
+Count: TypeAlias = Annotated[bool, Meta(description="Tell the length of the whole list in X-Total-Count.")]
 
 
 class Paging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

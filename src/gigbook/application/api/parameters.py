@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -16,7 +16,7 @@ from gigbook.business.refusals import InvalidData
 from gigbook.business.rules import Rule, checked
 
 Q = TypeVar("Q", bound=Struct)
-MOST_PARAMETERS = 50
+MOST_PARAMETERS: Final = 50
 
 
 class Query(Generic[Q]):

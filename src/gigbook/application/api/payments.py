@@ -11,8 +11,9 @@ from gigbook.application.api.endpoint import Endpoint
 from gigbook.application.api.idempotency import once
 from gigbook.application.api.operations import get, post
 from gigbook.application.api.paging import Paging, listed
-from gigbook.application.api.request import HIGHEST_ID, Request
+from gigbook.application.api.request import Request
 from gigbook.business import payments
+from gigbook.business.ids import Id
 from gigbook.business.payments import (
     AlreadyPaid,
     AlreadyRefunded,
@@ -27,11 +28,10 @@ from gigbook.business.payments import (
 )
 from gigbook.business.refusals import InvalidData, KeyReused, NotFound
 from gigbook.business.versions import Versioned
-from greenroom.infrastructure import Origin
 
 PATH: Final = "/api/payments"
 
-WantedBooking: TypeAlias = Annotated[int, Meta(ge=1, le=HIGHEST_ID, description="Only those for this booking.")]
+WantedBooking: TypeAlias = Annotated[Id, Meta(description="Only those for this booking.")]
 
 
 class PaymentQuery(Paging, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,7 +61,7 @@ async def pay_deposit(
     Idempotency-Key the request may be sent again within a day: nothing is paid twice, and the answer is what has become
     of the payment.
     """
-    return created(await payments.deposit(draft, once(request, draft), _origin(request)), PATH)
+    return created(await payments.deposit(draft, once(request, draft), request.origin), PATH)
 
 
 async def show_payment(request: Request) -> Versioned[Payment] | NotFound:
@@ -74,19 +74,16 @@ async def refund_deposit(
 ) -> Created[Payment] | NotFound | NotRefundable | AlreadyRefunded | KeyReused:
     """Give a deposit back, all of it, by a payment of its own.
 
-    It is answered as a deposit is. A deposit is refunded once; a refund that was declined may be tried again.
+    It is answered as a deposit is. A deposit is refunded once; a refund that was declined may be tried again. When the
+    deposit has gone back, another one may be paid for its booking.
     """
-    return created(await payments.refund(request.key("id"), once(request), _origin(request)), PATH)
+    return created(await payments.refund(request.key("id"), once(request), request.origin), PATH)
 
 
 async def show_payment_history(request: Request) -> Listing[PaymentEntry] | NotFound:
     """Show all that happened to the payment, the oldest first."""
     found = await payments.history(request.key("id"))
     return found if isinstance(found, NotFound) else Listing(found)
-
-
-def _origin(request: Request) -> Origin:
-    return Origin(correlation_id=request.id)
 
 
 ROUTES: Final = (

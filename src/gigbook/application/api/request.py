@@ -7,7 +7,8 @@ from random import getrandbits
 
 from starlette.types import Receive, Scope
 
-HIGHEST_ID = 2**63 - 1
+from gigbook.business.ids import can_be_id
+from greenroom.infrastructure import Origin
 
 
 class Request:
@@ -32,7 +33,12 @@ class Request:
         """The id in the path; 0, which nothing has, where the text can be nobody's id."""
         text: str = self.scope["path_params"][parameter]
         key = int(text) if _ID.fullmatch(text) else 0
-        return key if key <= HIGHEST_ID else 0
+        return key if can_be_id(key) else 0
+
+    @property
+    def origin(self) -> Origin:
+        """What the events that follow from it say of why they happened."""
+        return Origin(correlation_id=self.id)
 
 
 # A leading zero would give one thing two addresses.

@@ -17,8 +17,9 @@ from gigbook.application.api.idempotency import once
 from gigbook.application.api.operations import delete, get, patch, post, put
 from gigbook.application.api.paging import Paging, listed
 from gigbook.application.api.preconditions import expected
-from gigbook.application.api.request import HIGHEST_ID, Request
+from gigbook.application.api.request import Request
 from gigbook.business import bookings, venues
+from gigbook.business.ids import Id
 from gigbook.business.refusals import Changed, InUse, InvalidData, KeyReused, NotFound
 from gigbook.business.rules import OPTIONAL_LINE, Flaw, Rule, wanted
 from gigbook.business.venues import Filter, Venue, VenueChanges, VenueDraft
@@ -42,7 +43,7 @@ WantedCapacity: TypeAlias = Annotated[
 WantedDate: TypeAlias = Annotated[
     date, Meta(description="Only those that are open on this day there, with an hour or more still free.")
 ]
-WantedManager: TypeAlias = Annotated[int, Meta(description="Only those of this manager.", ge=1, le=HIGHEST_ID)]
+WantedManager: TypeAlias = Annotated[Id, Meta(description="Only those of this manager.")]
 
 
 class VenueQuery(Paging, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -96,6 +96,12 @@ def city(size: Size, seed: int, first_day: date, number: int = 1) -> City:
     return City(users, places, list(_gigs(size, places, users, first_day, chance)))
 
 
+def horizon(size: Size) -> int:
+    """Over how many days the gigs of such a city are spread."""
+    # A venue is open on five days of a week at least; twice as many days as are needed leave some evenings free.
+    return max(DAYS, math.ceil(size.bookings / size.venues * 7 / 5 * 2))
+
+
 def _user(role: Role, chance: Random, number: int) -> UserDraft:
     name = f"{chance.choice(words.GIVEN)} {chance.choice(words.FAMILY)}"
     style, instrument = chance.choice(words.STYLES), chance.choice(words.INSTRUMENTS)
@@ -156,8 +162,7 @@ def _times(
     size: Size, places: Sequence[Place], first_day: date, chance: Random
 ) -> Iterator[tuple[int, datetime, datetime]]:
     """Times at which venues are open, in no order: at most one for each venue and day, so that no two overlap."""
-    # A venue is open on five days of a week at least; twice as many days as are needed leave some evenings free.
-    days = max(DAYS, math.ceil(size.bookings / size.venues * 7 / 5 * 2))
+    days = horizon(size)
     for number in chance.sample(range(days * size.venues), days * size.venues):
         day, venue = divmod(number, size.venues)
         draft = places[venue].draft

@@ -11,10 +11,10 @@ from time import perf_counter
 import click
 
 from gigbook.application import logs, service
-from gigbook.application.seed.city import Size, city
+from gigbook.application.seed.city import Size, city, horizon
 from gigbook.application.seed.filling import CannotFill, fill
 from gigbook.application.settings import Settings
-from gigbook.business import users, venues
+from gigbook.business import bookings, users, venues
 from greenroom.infrastructure import DatabaseError, DatabaseUrl
 
 
@@ -27,12 +27,11 @@ def run(settings: Settings, size: Size, seed: int, first_day: date | None, *, ad
 
     Raises:
         CannotStart: the database is not as it must be.
-        CannotSeed: the database has users or venues already and none should be added, or the day is over.
+        CannotSeed: the database has users or venues already and none should be added, or no gig can be on that day.
         KeyboardInterrupt: somebody has pressed Ctrl-C; the tree has stopped in good order.
     """
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
-    if first_day is not None and first_day < tomorrow:
-        raise CannotSeed(f"expected the first day to be {tomorrow} or later, got {first_day}: gigs lie in the future")
+    _check(first_day or tomorrow, tomorrow, size)
     logs.configure(settings)
     url = service.place(settings)
     service.migrated(url)
@@ -40,6 +39,14 @@ def run(settings: Settings, size: Size, seed: int, first_day: date | None, *, ad
     with asyncio.Runner(loop_factory=service.loop_factory()) as runner:
         runner.run(_seed(settings, url, size, seed, first_day or tomorrow, add))
     click.echo(f"{url} has a city with {size.bookings} bookings more, after {perf_counter() - began:.1f} s")
+
+
+def _check(first_day: date, tomorrow: date, size: Size) -> None:
+    if first_day < tomorrow:
+        raise CannotSeed(f"expected the first day to be {tomorrow} or later, got {first_day}: gigs lie in the future")
+    latest = date(bookings.LATEST_YEAR, 12, 31) - timedelta(days=horizon(size))
+    if first_day > latest:
+        raise CannotSeed(f"expected the first day to be {latest} or earlier for so many bookings, got {first_day}")
 
 
 async def _seed(settings: Settings, url: DatabaseUrl, size: Size, seed: int, first_day: date, add: bool) -> None:

@@ -45,9 +45,10 @@ from gigbook.business.bookings.table import (
     conditions,
     taken_query,
 )
-from gigbook.business.bookings.times import MOMENT, moment_of, written_moment
+from gigbook.business.bookings.times import LATEST_YEAR, MOMENT, moment_of, written_moment
 from gigbook.business.bookings.topic import BookingChanged, venue_topic
 from gigbook.business.database import database
+from gigbook.business.ids import can_be_id
 from gigbook.business.moments import now
 from gigbook.business.once import Once, Repeated
 from gigbook.business.refusals import Changed, InvalidData, KeyReused, NotFound, Refusal
@@ -61,6 +62,7 @@ __all__ = [
     "CANCELLATION_RULES",
     "EVENTS",
     "HOLD_SECONDS",
+    "LATEST_YEAR",
     "MOMENT",
     "RULES",
     "Begun",
@@ -160,7 +162,7 @@ async def cancel(
 
 async def fetch(id: int) -> Versioned[Booking] | NotFound:
     """The booking with this id."""
-    return await stored(id) if 0 < id <= records.HIGHEST_ID else NotFound(WHAT)
+    return await stored(id) if can_be_id(id) else NotFound(WHAT)
 
 
 async def page(wanted: Filter, *, after: int, limit: int) -> list[Booking]:

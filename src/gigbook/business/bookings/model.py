@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from msgspec import Meta, Struct
 
 from gigbook.business.bookings.times import Time, written
-from gigbook.business.records import HIGHEST_ID
+from gigbook.business.ids import Id
 from gigbook.business.refusals import Refusal
 from gigbook.business.rules import LINE, OPTIONAL_LINES, Rule, line, optional_lines
 
@@ -28,7 +28,6 @@ Status: TypeAlias = Literal["requested", "held", "confirmed", "cancelled", "expi
 LIVE: Final[tuple[Status, ...]] = ("held", "confirmed")
 """A booking with one of these has its time to itself: no other of them at the venue overlaps it."""
 
-Id: TypeAlias = Annotated[int, Meta(ge=1, le=HIGHEST_ID, examples=[1])]
 Title: TypeAlias = Annotated[
     str,
     Meta(
@@ -120,7 +119,7 @@ class Begun(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class WrongStatus(Refusal):
-    """It would have to be in another status for that."""
+    """The booking would have to be in another status for that."""
 
     status: Status
     wanted: tuple[Status, ...]

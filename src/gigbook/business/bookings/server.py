@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar
 from uuid import uuid4
 
+from msgspec import structs
+
 from gigbook.business import once as keys
 from gigbook.business.bookings import transitions
 from gigbook.business.bookings.calendar import Calendar
@@ -80,13 +82,15 @@ class Diary(Entity[int, Calendar], kind="diary"):
             return await self._still(taken)
         at = now()
         new = {"venue_id": self.key, "status": "requested", "created_at": at, "updated_at": at}
-        row = Returning(Insert(bookings, {**plan.values, **new}))
-        event = BookingRequested(venue_id=self.key, **plan.values)
+        row = Returning(Insert(bookings, {**structs.asdict(plan), **new}))
+        event = BookingRequested(venue_id=self.key, **structs.asdict(plan))
         requested = EVENTS.steps(lambda _: Append(stream(row.row["id"]), [event], expected=0, because=because))
-        remembered = (keys.forget_old(), keys.remember(once, lambda _: versioned(row.row))) if once else ()
+        remembered = (keys.remember(once, lambda _: versioned(row.row)),) if once else ()
         match await self.save(self.state.marked(uuid4().hex), row, *requested, *remembered):
             case None:
-                return self._told(versioned(row.row))
+                made = versioned(row.row)
+                self.publish(venue_topic(self.key), BookingChanged(made.value))
+                return made
             case Conflict(table) if once and table == keys.keys.name:
                 return KeyReused(once.key)
             case Invalid(table, "reference"):
@@ -157,7 +161,7 @@ class Diary(Entity[int, Calendar], kind="diary"):
             await self._done(change, found, trail[-1] if trail else None)
 
     async def _done(self, change: Change | None, before: Versioned[Booking], because: Cause) -> Versioned[Booking]:
-        """The booking when the change, if there is one, is on disk and told."""
+        """The booking when the change, if there is one, is on disk."""
         if change is None:
             return before
         after = change.booking
@@ -165,17 +169,15 @@ class Diary(Entity[int, Calendar], kind="diary"):
         row = Returning(Update(bookings, after.id, values, before.version))
         happened = EVENTS.steps(stream(after.id), [change.event], because=because)
         calendar = self.state.ahead(now()).changed(after, uuid4().hex)
+        # Before it is stored: then it is told even if this was a hold that had to lapse, and what follows is refused.
+        self.publish(venue_topic(self.key), BookingChanged(after))
         if refused := await self.save(calendar, row, *self._reminding(after), *happened):
             raise self._outdated(refused)
-        return self._told(versioned(row.row))
+        return versioned(row.row)
 
     def _reminding(self, after: Booking) -> Sequence[Step]:
         name = f"hold {after.id}"
         return (self.forget(name),) if after.held_until is None else self.remind(name, after.held_until)
-
-    def _told(self, made: Versioned[Booking]) -> Versioned[Booking]:
-        venue_topic(self.key).publish(BookingChanged(made.value))
-        return made
 
     async def _still(self, refusal: R) -> R:
         """The refusal, if whoever is in the way still is: another program may have called that booking off."""

@@ -8,38 +8,31 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
-from sqlalchemy import BigInteger, Column, ColumnElement, Integer, MetaData, Select, Table, Text, or_, select
+from sqlalchemy import Column, ColumnElement, Integer, MetaData, Select, Table, Text, or_, select
 
 from gigbook.business.bookings.calendar import Calendar
 from gigbook.business.bookings.model import LIVE, Booking, Status
 from gigbook.business.bookings.times import at_venue
+from gigbook.business.tables import ID, table
 from gigbook.business.versions import Versioned
 from greenroom.infrastructure import Columns, Conflict, Invalid, Refusal, Row, UtcTimestamp
 
-# SQLite numbers rows by itself only where the type is INTEGER.
-_ID = BigInteger().with_variant(Integer, "sqlite")
-
-bookings: Final = Table(
+bookings: Final = table(
     "bookings",
-    MetaData(),
-    Column("id", _ID, primary_key=True, autoincrement=True),
-    Column("venue_id", _ID, nullable=False),
-    Column("artist_id", _ID, nullable=False),
+    Column("venue_id", ID, nullable=False),
+    Column("artist_id", ID, nullable=False),
     Column("title", Text, nullable=False),
     Column("starts_at", UtcTimestamp, nullable=False),
     Column("ends_at", UtcTimestamp, nullable=False),
     Column("time_zone", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("held_until", UtcTimestamp),
-    Column("created_at", UtcTimestamp, nullable=False),
-    Column("updated_at", UtcTimestamp, nullable=False),
-    Column("version", Integer, nullable=False, server_default="1"),
 )
 
 diaries: Final = Table(
     "diaries",
     MetaData(),
-    Column("id", _ID, primary_key=True, autoincrement=False),
+    Column("id", ID, primary_key=True, autoincrement=False),
     Column("mark", Text, nullable=False),
     Column("version", Integer, nullable=False),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct, structs
@@ -37,11 +37,6 @@ class Plan(Struct, frozen=True, kw_only=True):
     starts_at: datetime
     ends_at: datetime
     time_zone: str
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """The fields by their names."""
-        return structs.asdict(self)
 
 
 class Change(NamedTuple):

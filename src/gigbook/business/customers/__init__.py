@@ -9,6 +9,8 @@ Every change is on disk before it is answered. What the database raises reaches 
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import structs
 
 from gigbook.business import records
@@ -17,15 +19,14 @@ from gigbook.business.customers.model import (
     Customer,
     CustomerChanges,
     CustomerDraft,
-    checked_changes,
-    checked_draft,
 )
 from gigbook.business.customers.server import CustomerServer
 from gigbook.business.customers.table import HOME, Filter, conditions, customers, versioned
 from gigbook.business.moments import now
 from gigbook.business.once import Once, Repeated
 from gigbook.business.refusals import Changed, EmailExists, InvalidData, KeyReused, NotFound
-from gigbook.business.versions import Expected, Versioned
+from gigbook.business.rules import checked
+from gigbook.business.versions import Expected, Versioned, bare
 from greenroom import ChildSpec
 from greenroom.infrastructure import Conflict, Entities, EntityRef, EntitySettings, Invalid, Values, entities
 
@@ -47,7 +48,7 @@ __all__ = [
     "update",
 ]
 
-WHAT = "Customer"
+WHAT: Final = "Customer"
 
 
 def processes(settings: EntitySettings) -> ChildSpec[Entities]:
@@ -57,21 +58,19 @@ def processes(settings: EntitySettings) -> ChildSpec[Entities]:
 
 async def ensure_server(id: int) -> EntityRef[CustomerServer] | NotFound:
     """The process of the customer, started if it is not there."""
-    found = await fetch(id)
-    return found if isinstance(found, NotFound) else CustomerServer.at(id)
+    return await records.ensured(WHAT, CustomerServer.at(id), CustomerServer.get)
 
 
 async def get_state(id: int) -> Customer | NotFound:
     """The customer with this id, without its version."""
-    found = await fetch(id)
-    return found if isinstance(found, NotFound) else found.value
+    return bare(await fetch(id))
 
 
 async def create(
     draft: CustomerDraft, once: Once | None = None
 ) -> Versioned[Customer] | Repeated[Versioned[Customer]] | InvalidData | EmailExists | KeyReused:
     """Add a customer. With `once`, the same request sent again is answered as it was, and adds nothing."""
-    clean = checked_draft(draft)
+    clean = checked(draft, RULES)
     if isinstance(clean, InvalidData):
         return clean
     at = now()
@@ -94,14 +93,14 @@ async def update(
     id: int, draft: CustomerDraft, expected: Expected = None
 ) -> Versioned[Customer] | InvalidData | NotFound | EmailExists | Changed:
     """Replace all that the customer is made of, if it is at a version that the caller expects."""
-    return await _change(id, checked_draft(draft), expected)
+    return await records.change(WHAT, CustomerServer.at(id), CustomerServer.change, checked(draft, RULES), expected)
 
 
 async def patch(
     id: int, changes: CustomerChanges, expected: Expected = None
 ) -> Versioned[Customer] | InvalidData | NotFound | EmailExists | Changed:
     """Change some fields of the customer, if it is at a version that the caller expects."""
-    return await _change(id, checked_changes(changes), expected)
+    return await records.change(WHAT, CustomerServer.at(id), CustomerServer.change, checked(changes, RULES), expected)
 
 
 async def delete(id: int, expected: Expected = None) -> NotFound | Changed | None:
@@ -117,11 +116,3 @@ async def page(wanted: Filter, *, after: int, limit: int) -> list[Customer]:
 async def count(wanted: Filter) -> int:
     """How many customers are wanted."""
     return await records.count(customers, *conditions(wanted))
-
-
-async def _change(
-    id: int, by: CustomerDraft | CustomerChanges | InvalidData, expected: Expected
-) -> Versioned[Customer] | InvalidData | NotFound | EmailExists | Changed:
-    if isinstance(by, InvalidData):
-        return by
-    return await records.ask(WHAT, CustomerServer.at(id), CustomerServer.change, by, expected)

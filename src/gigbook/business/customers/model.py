@@ -10,10 +10,10 @@ from typing import Annotated, Final, TypeAlias
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from gigbook.business import people
+from gigbook.business.ids import Id
 from gigbook.business.moments import later
 from gigbook.business.people import Email, Name, Phone
-from gigbook.business.refusals import InvalidData
-from gigbook.business.rules import OPTIONAL_LINES, Rule, checked, optional_lines
+from gigbook.business.rules import OPTIONAL_LINES, Rule, optional_lines
 from gigbook.business.versions import named_by
 
 LONGEST_ADDRESS: Final = 500
@@ -32,7 +32,7 @@ Address: TypeAlias = Annotated[
 class Customer(Struct, frozen=True, kw_only=True, gc=False):
     """A customer."""
 
-    id: Annotated[int, Meta(ge=1, examples=[1])]
+    id: Id
     name: Name
     email: Email
     phone: Phone | None
@@ -57,16 +57,6 @@ class CustomerChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     email: Email | UnsetType = UNSET
     phone: Phone | UnsetType | None = UNSET
     address: Address | UnsetType | None = UNSET
-
-
-def checked_draft(draft: CustomerDraft) -> CustomerDraft | InvalidData:
-    """The draft as it will be stored, or every field that breaks its rule."""
-    return checked(draft, RULES)
-
-
-def checked_changes(changes: CustomerChanges) -> CustomerChanges | InvalidData:
-    """The changes as they will be stored, or every field that breaks its rule."""
-    return checked(changes, RULES)
 
 
 def revised(customer: Customer, by: CustomerDraft | CustomerChanges, at: datetime) -> Customer:

@@ -6,25 +6,20 @@ from collections.abc import Iterator
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import BigInteger, Column, ColumnElement, Integer, MetaData, Table, Text
+from sqlalchemy import Column, ColumnElement, Text
 
 from gigbook.business.customers.model import Customer
 from gigbook.business.finding import begins_with, is_text
+from gigbook.business.tables import table
 from gigbook.business.versions import Versioned
-from greenroom.infrastructure import Columns, Row, UtcTimestamp
+from greenroom.infrastructure import Columns, Row
 
-customers: Final = Table(
+customers: Final = table(
     "customers",
-    MetaData(),
-    # SQLite numbers rows by itself only where the type is INTEGER.
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     Column("name", Text, nullable=False),
     Column("email", Text, nullable=False),
     Column("phone", Text),
     Column("address", Text),
-    Column("created_at", UtcTimestamp, nullable=False),
-    Column("updated_at", UtcTimestamp, nullable=False),
-    Column("version", Integer, nullable=False, server_default="1"),
 )
 
 HOME: Final = Columns(customers, Customer)

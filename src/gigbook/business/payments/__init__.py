@@ -17,6 +17,7 @@ from typing import Final
 from gigbook.business import bookings, records
 from gigbook.business import once as keys
 from gigbook.business.database import database
+from gigbook.business.ids import can_be_id
 from gigbook.business.moments import now
 from gigbook.business.once import Once, Repeated
 from gigbook.business.payments.clerk import Clerk
@@ -35,14 +36,14 @@ from gigbook.business.payments.model import (
     NotRefundable,
     Payment,
     Status,
-    checked_draft,
     is_payable,
 )
 from gigbook.business.payments.server import PaymentServer, beginning
 from gigbook.business.payments.table import HOME, Filter, conditions, deposit_values, payment, payments, versioned
 from gigbook.business.payments.terms import Terms
 from gigbook.business.refusals import InvalidData, KeyReused, NotFound
-from gigbook.business.versions import Versioned
+from gigbook.business.rules import checked
+from gigbook.business.versions import Versioned, bare
 from greenroom import ChildSpec, GreenroomError, child
 from greenroom.infrastructure import (
     Conflict,
@@ -105,14 +106,12 @@ def processes(
 
 async def ensure_server(id: int) -> EntityRef[PaymentServer] | NotFound:
     """The process of the payment, started if it is not there."""
-    found = await records.ask(WHAT, PaymentServer.at(id), PaymentServer.get)
-    return found if isinstance(found, NotFound) else PaymentServer.at(id)
+    return await records.ensured(WHAT, PaymentServer.at(id), PaymentServer.get)
 
 
 async def get_state(id: int) -> Payment | NotFound:
     """The payment with this id, without its version."""
-    found = await fetch(id)
-    return found if isinstance(found, NotFound) else found.value
+    return bare(await fetch(id))
 
 
 async def deposit(
@@ -123,24 +122,12 @@ async def deposit(
     Answers when there is an outcome, or after a moment with what is known by then: it may be pending. With `once`,
     the same request sent again pays nothing, and is answered with what has become of the first.
     """
-    clean = checked_draft(draft)
+    clean = checked(draft, RULES)
     if isinstance(clean, InvalidData):
         return clean
-    if (refused := await _not_payable(clean.booking_id)) is not None:
-        earlier = None if once is None else await keys.recall(once, Versioned[Payment])
-        return await _answered(earlier) if isinstance(earlier, Repeated) else earlier or refused
-    at = now()
-    due = at + timedelta(seconds=await CLERKS.call(Clerks.patience))
-    steps = beginning(lambda rows: rows[0], due, because)
-    match await records.add(payments, deposit_values(clean, at), versioned, once, Versioned[Payment], *steps):
-        case Conflict():
-            return AlreadyPaid()
-        case Invalid() as broken:
-            raise records.unexpected(broken)
-        case Versioned() | Repeated() as begun:
-            return await _answered(begun)
-        case refusal:
-            return refusal
+    refused = await _not_payable(clean.booking_id)
+    begun = await _begin(clean, once, because) if refused is None else await _earlier(once) or refused
+    return await _answered(begun) if isinstance(begun, Versioned | Repeated) else begun
 
 
 async def refund(
@@ -160,7 +147,7 @@ async def fetch(id: int) -> Versioned[Payment] | NotFound:
 
     It is read from its row, since another program on the same database may have been told the outcome.
     """
-    if not 0 < id <= records.HIGHEST_ID:
+    if not can_be_id(id):
         return NotFound(WHAT)
     row = await database.call(Database.get, payments, id)
     return NotFound(WHAT) if isinstance(row, NoRow) else versioned(row)
@@ -180,6 +167,27 @@ async def page(wanted: Filter, *, after: int, limit: int) -> list[Payment]:
 async def count(wanted: Filter) -> int:
     """How many payments are wanted."""
     return await records.count(payments, *conditions(wanted))
+
+
+async def _begin(
+    draft: DepositDraft, once: Once | None, because: Origin | None
+) -> Versioned[Payment] | Repeated[Versioned[Payment]] | AlreadyPaid | KeyReused:
+    """Store the intent to pay, from which all else follows."""
+    at = now()
+    due = at + timedelta(seconds=await CLERKS.call(Clerks.patience))
+    steps = beginning(lambda rows: rows[0], due, because)
+    match await records.add(payments, deposit_values(draft, at), versioned, once, Versioned[Payment], *steps):
+        case Conflict():
+            return AlreadyPaid()
+        case Invalid() as broken:
+            raise records.unexpected(broken)
+        case outcome:
+            return outcome
+
+
+async def _earlier(once: Once | None) -> Repeated[Versioned[Payment]] | KeyReused | None:
+    """What the key stands for: the booking may have been there when the same request came first."""
+    return None if once is None else await keys.recall(once, Versioned[Payment])
 
 
 async def _not_payable(booking_id: int) -> NotFound | NotPayable | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from gigbook.business.payments.terms import Terms
 from greenroom import AlreadyStarted, ChildSpec, DynamicSupervisor, GenServer, Ref, StartError
@@ -16,7 +16,7 @@ SUPERVISOR: Final = "payment-clerks"
 class Clerks(DynamicSupervisor):
     """Starts clerks; a second one for the same payment is the first one."""
 
-    clerk: Callable[[int, int], ChildSpec[Any]] = field(kw_only=True, repr=False)
+    clerk: Callable[[int, int], ChildSpec[GenServer]] = field(kw_only=True, repr=False)
     terms: Terms = field(kw_only=True)
 
     async def attend(self, id: int, tries: int = 0) -> Ref[GenServer]:

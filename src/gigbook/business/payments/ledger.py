@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text, and_
+from sqlalchemy import Column, Index, MetaData, Table, Text, and_
 
 from gigbook.business.database import database
 from gigbook.business.moments import now
 from gigbook.business.payments.gateway import Charged, Declined, Outcome, Unseen
 from gigbook.business.payments.money import Money
+from gigbook.business.tables import ID
 from greenroom.infrastructure import Conflict, Database, Invalid, NotFound, Row, UtcTimestamp
 
 SUCCEEDED: Final = "succeeded"
@@ -21,7 +22,7 @@ ledger: Final = Table(
     Column("id", Text, primary_key=True),
     Column("kind", Text, nullable=False),
     Column("charge", Text),
-    Column("amount", BigInteger().with_variant(Integer, "sqlite"), nullable=False),
+    Column("amount", ID, nullable=False),
     Column("currency", Text, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("reason", Text),

@@ -11,19 +11,18 @@ from typing import Annotated, Final, Literal, TypeAlias, assert_never
 from msgspec import Meta, Struct, structs
 
 from gigbook.business import bookings
+from gigbook.business.ids import Id
 from gigbook.business.moments import later
 from gigbook.business.payments.gateway import Charged, Declined, Outcome
 from gigbook.business.payments.method import Method
 from gigbook.business.payments.money import DIGITS, MOST, Money, amount, currency
-from gigbook.business.records import HIGHEST_ID
-from gigbook.business.refusals import InvalidData, Refusal
-from gigbook.business.rules import LINE, Rule, checked, line
+from gigbook.business.refusals import Refusal
+from gigbook.business.rules import LINE, Rule, line
 
 LONGEST_METHOD: Final = 200
 
 Kind: TypeAlias = Literal["deposit", "refund"]
 Status: TypeAlias = Literal["pending", "succeeded", "declined"]
-Id: TypeAlias = Annotated[int, Meta(ge=1, le=HIGHEST_ID, examples=[1])]
 Amount: TypeAlias = Annotated[
     int, Meta(ge=1, le=MOST, description="In the smallest unit of the currency, as cents.", examples=[12_50])
 ]
@@ -59,6 +58,8 @@ class Payment(Struct, frozen=True, kw_only=True, gc=False):
     reason: str | None
     created_at: datetime
     updated_at: datetime
+    # Answers that were kept for their idempotency keys before there was this field have none.
+    refunded_at: Annotated[datetime, Meta(description="When all of a deposit had been given back.")] | None = None
 
 
 class DepositDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
@@ -95,7 +96,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class NotPayable(Refusal):
-    """Nothing is paid for a booking with this status."""
+    """Only a booking that is held or confirmed can be paid for."""
 
     status: bookings.Status
 
@@ -105,10 +106,10 @@ class NotPayable(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class AlreadyPaid(Refusal):
-    """The booking has a deposit."""
+    """The booking has a deposit that has not gone back."""
 
     def __str__(self) -> str:
-        return "A deposit for this booking is paid already, or being paid"
+        return "A deposit for this booking is paid already, being paid, or on its way back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +129,6 @@ class AlreadyRefunded(Refusal):
 
     def __str__(self) -> str:
         return "This deposit is refunded already, or being refunded"
-
-
-def checked_draft(draft: DepositDraft) -> DepositDraft | InvalidData:
-    """The draft as it will be stored, or every field that breaks its rule."""
-    return checked(draft, RULES)
 
 
 def is_payable(status: bookings.Status) -> bool:
@@ -177,8 +173,10 @@ def touched(order: Order, at: datetime, **changes: object) -> Order:
     return replace(order, payment=payment)
 
 
-def refund_refused(order: Order) -> NotRefundable | None:
-    """Why the payment can not be given back; None if it can."""
+def refund_refused(order: Order) -> NotRefundable | AlreadyRefunded | None:
+    """Why the payment can not be given back; None if it can, or if that has begun: the table tells then."""
     payment = order.payment
+    if payment.refunded_at is not None:
+        return AlreadyRefunded()
     refundable = payment.kind == "deposit" and payment.status == "succeeded"
     return None if refundable else NotRefundable(payment.kind, payment.status)

@@ -57,6 +57,7 @@ from greenroom.infrastructure import (
     Row,
     StaleState,
     Step,
+    Update,
 )
 
 SETTLE: Final = "settle"
@@ -82,6 +83,7 @@ class PaymentServer(Entity[int, Order], kind="payment"):
             await self._store(
                 order,
                 *(self.remind(SETTLE, again, note="1") if errand(order) else (self.forget(SETTLE),)),
+                *_freeing(order.payment),
                 *await self._telling(told or PaymentDeclined(order.payment.reason or "")),
             )
         return self.state
@@ -118,7 +120,7 @@ class PaymentServer(Entity[int, Order], kind="payment"):
             refund,
             *beginning(lambda _: refund.row, now() + timedelta(seconds=patience), cause),
             *EVENTS.steps(lambda _: Append(stream(self.key), [DepositReturned(refund.row["id"], why)], because=cause)),
-            *(() if once is None else (keys.remember(once, lambda _: versioned(refund.row)), keys.forget_old())),
+            *(() if once is None else (keys.remember(once, lambda _: versioned(refund.row)),)),
         )
         if outcome is None:
             return versioned(refund.row)
@@ -178,6 +180,16 @@ class PaymentServer(Entity[int, Order], kind="payment"):
 
     async def _telling(self, event: PaymentEvent) -> tuple[Step, ...]:
         return EVENTS.steps(stream(self.key), [event], because=await self._last())
+
+
+def _freeing(settled: Payment) -> tuple[Step, ...]:
+    """What goes into the transaction that stores that a deposit has gone back: its booking may have another one."""
+    if settled.refunds is None or settled.status != "succeeded":
+        return ()
+    # Not left to the process of the deposit: then there would be a moment in which the one is known, and not the other.
+    # That process finds its row changed when it next writes, and reads it anew.
+    at = settled.updated_at
+    return (Update(payments, settled.refunds, {"refunded_at": at, "updated_at": at}, row=False),)
 
 
 def beginning(

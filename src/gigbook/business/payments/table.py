@@ -7,43 +7,37 @@ from datetime import datetime
 from typing import Final
 
 from msgspec import Struct, structs
-from sqlalchemy import BigInteger, Column, ColumnElement, Index, Integer, MetaData, Table, Text, and_
+from sqlalchemy import Column, ColumnElement, Index, Text, and_
 
 from gigbook.business.payments.method import Method, MethodText
 from gigbook.business.payments.model import DepositDraft, Kind, Order, Payment, Status
+from gigbook.business.tables import ID, table
 from gigbook.business.versions import Versioned
 from greenroom.infrastructure import Columns, Row, UtcTimestamp, Values
 
-# SQLite numbers rows by itself only where the type is INTEGER.
-_ID: Final = BigInteger().with_variant(Integer, "sqlite")
-
-payments: Final = Table(
+payments: Final = table(
     "payments",
-    MetaData(),
-    Column("id", _ID, primary_key=True, autoincrement=True),
-    Column("booking_id", _ID, nullable=False),
+    Column("booking_id", ID, nullable=False),
     Column("kind", Text, nullable=False),
-    Column("refunds", _ID),
-    Column("amount", _ID, nullable=False),
+    Column("refunds", ID),
+    Column("amount", ID, nullable=False),
     Column("currency", Text, nullable=False),
     Column("method", MethodText),
     Column("status", Text, nullable=False),
     Column("reason", Text),
     Column("reference", Text),
     Column("closed_at", UtcTimestamp),
-    Column("created_at", UtcTimestamp, nullable=False),
-    Column("updated_at", UtcTimestamp, nullable=False),
-    Column("version", Integer, nullable=False, server_default="1"),
+    Column("refunded_at", UtcTimestamp),
 )
 
 
-def _at_most_one(name: str, column: str, kind: Kind) -> None:
+def _at_most_one(name: str, column: str, kind: Kind, *conditions: ColumnElement[bool]) -> None:
     # Told here too, so that a refusal names the column.
-    live = and_(payments.c.kind == kind, payments.c.status.in_(("pending", "succeeded")))
+    live = and_(payments.c.kind == kind, payments.c.status.in_(("pending", "succeeded")), *conditions)
     Index(name, payments.c[column], unique=True, sqlite_where=live, postgresql_where=live)
 
 
-_at_most_one("idx_payments_one_deposit", "booking_id", "deposit")
+_at_most_one("idx_payments_one_deposit", "booking_id", "deposit", payments.c.refunded_at.is_(None))
 _at_most_one("idx_payments_one_refund", "refunds", "refund")
 
 

@@ -20,7 +20,7 @@ from gigbook.business.rules import checked
 from gigbook.business.users.model import LONGEST_BIO, ROLES, RULES, Role, User, UserChanges, UserDraft
 from gigbook.business.users.server import UserServer
 from gigbook.business.users.table import HOME, Filter, conditions, users, versioned
-from gigbook.business.versions import Expected, Versioned
+from gigbook.business.versions import Expected, Versioned, bare
 from greenroom import ChildSpec
 from greenroom.infrastructure import Conflict, Entities, EntityRef, EntitySettings, Invalid, Values, entities
 
@@ -53,14 +53,12 @@ def processes(settings: EntitySettings) -> ChildSpec[Entities]:
 
 async def ensure_server(id: int) -> EntityRef[UserServer] | NotFound:
     """The process of the user, started if it is not there."""
-    found = await fetch(id)
-    return found if isinstance(found, NotFound) else UserServer.at(id)
+    return await records.ensured(UserServer.what, UserServer.at(id), UserServer.get)
 
 
 async def get_state(id: int) -> User | NotFound:
     """The user with this id, without a version."""
-    found = await fetch(id)
-    return found if isinstance(found, NotFound) else found.value
+    return bare(await fetch(id))
 
 
 async def create(
@@ -90,14 +88,16 @@ async def update(
     id: int, draft: UserDraft, expected: Expected = None
 ) -> Versioned[User] | InvalidData | NotFound | EmailExists | Changed:
     """Replace all that the user is made of, if it is at a version that the caller expects."""
-    return await _change(id, checked(draft, RULES), expected)
+    return await records.change(UserServer.what, UserServer.at(id), UserServer.change, checked(draft, RULES), expected)
 
 
 async def patch(
     id: int, changes: UserChanges, expected: Expected = None
 ) -> Versioned[User] | InvalidData | NotFound | EmailExists | Changed:
     """Change some fields of the user, if it is at a version that the caller expects."""
-    return await _change(id, checked(changes, RULES), expected)
+    return await records.change(
+        UserServer.what, UserServer.at(id), UserServer.change, checked(changes, RULES), expected
+    )
 
 
 async def delete(id: int, expected: Expected = None) -> NotFound | Changed | InUse | None:
@@ -113,11 +113,3 @@ async def page(wanted: Filter, *, after: int, limit: int) -> list[User]:
 async def count(wanted: Filter) -> int:
     """How many users are wanted."""
     return await records.count(users, *conditions(wanted))
-
-
-async def _change(
-    id: int, by: UserDraft | UserChanges | InvalidData, expected: Expected
-) -> Versioned[User] | InvalidData | NotFound | EmailExists | Changed:
-    if isinstance(by, InvalidData):
-        return by
-    return await records.ask(UserServer.what, UserServer.at(id), UserServer.change, by, expected)

@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal, TypeAlias, get_args
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from gigbook.business import people
+from gigbook.business.ids import Id
 from gigbook.business.moments import later
 from gigbook.business.people import Email, Name, Phone
 from gigbook.business.rules import OPTIONAL_LINES, Rule, optional_lines
@@ -34,7 +35,7 @@ Bio: TypeAlias = Annotated[
 class User(Struct, frozen=True, kw_only=True, gc=False):
     """Somebody who makes, books or hosts gigs."""
 
-    id: Annotated[int, Meta(ge=1, examples=[1])]
+    id: Id
     name: Name
     email: Email
     role: Role

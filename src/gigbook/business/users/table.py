@@ -6,27 +6,22 @@ from collections.abc import Iterator
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import BigInteger, Column, ColumnElement, Integer, MetaData, Table, Text
+from sqlalchemy import Column, ColumnElement, Text
 
 from gigbook.business.finding import begins_with, is_text
 from gigbook.business.profiles import stamped
+from gigbook.business.tables import table
 from gigbook.business.users.model import Role, User
 from gigbook.business.versions import Versioned
-from greenroom.infrastructure import Columns, Row, UtcTimestamp
+from greenroom.infrastructure import Columns, Row
 
-users: Final = Table(
+users: Final = table(
     "users",
-    MetaData(),
-    # SQLite numbers rows by itself only where the type is INTEGER.
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     Column("name", Text, nullable=False),
     Column("email", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("phone", Text),
     Column("bio", Text),
-    Column("created_at", UtcTimestamp, nullable=False),
-    Column("updated_at", UtcTimestamp, nullable=False),
-    Column("version", Integer, nullable=False, server_default="1"),
 )
 
 HOME: Final = Columns(users, User)

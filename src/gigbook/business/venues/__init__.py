@@ -10,7 +10,7 @@ twice the interval for saving; whoever asks for the venue sees the change at onc
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from gigbook.business import records, users
 from gigbook.business.moments import now
@@ -25,7 +25,7 @@ from gigbook.business.venues.server import NO_MANAGER, VenueServer, no_manager
 from gigbook.business.venues.span import Span, joined, without
 from gigbook.business.venues.table import HOME, Filter, conditions, values, venue, venues, versioned
 from gigbook.business.venues.topic import VenueChanged, VenueDeleted
-from gigbook.business.versions import Expected, Versioned
+from gigbook.business.versions import Expected, Versioned, bare
 from greenroom import ChildSpec
 from greenroom.infrastructure import Conflict, Entities, EntityRef, EntitySettings, Invalid, entities
 
@@ -61,7 +61,7 @@ __all__ = [
     "without",
 ]
 
-MANAGERS: frozenset[Role] = frozenset({"venue_manager", "admin"})
+MANAGERS: Final[frozenset[Role]] = frozenset({"venue_manager", "admin"})
 
 D = TypeVar("D", VenueDraft, VenueChanges)
 
@@ -73,14 +73,12 @@ def processes(settings: EntitySettings) -> ChildSpec[Entities]:
 
 async def ensure_server(id: int) -> EntityRef[VenueServer] | NotFound:
     """The process of the venue, started if it is not there."""
-    found = await fetch(id)
-    return found if isinstance(found, NotFound) else VenueServer.at(id)
+    return await records.ensured(VenueServer.what, VenueServer.at(id), VenueServer.get)
 
 
 async def get_state(id: int) -> Venue | NotFound:
     """The venue with this id, without a version."""
-    found = await fetch(id)
-    return found if isinstance(found, NotFound) else found.value
+    return bare(await fetch(id))
 
 
 async def create(
@@ -108,14 +106,18 @@ async def update(
     id: int, draft: VenueDraft, expected: Expected = None
 ) -> Versioned[Venue] | InvalidData | NotFound | Changed:
     """Replace all that the venue is made of, if it is at a version that the caller expects."""
-    return await _change(id, await _checked(draft), expected)
+    return await records.change(
+        VenueServer.what, VenueServer.at(id), VenueServer.change, await _checked(draft), expected
+    )
 
 
 async def patch(
     id: int, changes: VenueChanges, expected: Expected = None
 ) -> Versioned[Venue] | InvalidData | NotFound | Changed:
     """Change some fields of the venue, if it is at a version that the caller expects."""
-    return await _change(id, await _checked(changes), expected)
+    return await records.change(
+        VenueServer.what, VenueServer.at(id), VenueServer.change, await _checked(changes), expected
+    )
 
 
 async def delete(id: int, expected: Expected = None) -> NotFound | Changed | InUse | None:
@@ -143,11 +145,3 @@ async def _checked(given: D) -> D | InvalidData:
 async def _manages(user_id: int) -> bool:
     user = await users.get_state(user_id)
     return not isinstance(user, NotFound) and user.role in MANAGERS
-
-
-async def _change(
-    id: int, by: VenueDraft | VenueChanges | InvalidData, expected: Expected
-) -> Versioned[Venue] | InvalidData | NotFound | Changed:
-    if isinstance(by, InvalidData):
-        return by
-    return await records.ask(VenueServer.what, VenueServer.at(id), VenueServer.change, by, expected)

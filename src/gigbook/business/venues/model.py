@@ -10,6 +10,7 @@ from typing import Annotated, Final, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
+from gigbook.business.ids import Id
 from gigbook.business.moments import later
 from gigbook.business.people import LONGEST_NAME
 from gigbook.business.rules import LINE, OPTIONAL_LINES, Flaw, Rule, line, optional_lines
@@ -58,9 +59,7 @@ Capacity: TypeAlias = Annotated[int, Meta(description="How many guests it may ha
 TimeZone: TypeAlias = Annotated[
     str, Meta(description="The name of a time zone in the IANA database.", examples=["Europe/Berlin"])
 ]
-ManagerId: TypeAlias = Annotated[
-    int, Meta(description="A user who is a manager of venues or an admin.", ge=1, le=2**63 - 1)
-]
+ManagerId: TypeAlias = Annotated[Id, Meta(description="A user who is a manager of venues or an admin.")]
 Description: TypeAlias = Annotated[
     str,
     Meta(
@@ -73,7 +72,7 @@ Description: TypeAlias = Annotated[
 class Venue(Struct, frozen=True, kw_only=True):
     """A place where artists play."""
 
-    id: Annotated[int, Meta(ge=1, examples=[1])]
+    id: Id
     name: Name
     city: City
     capacity: Capacity

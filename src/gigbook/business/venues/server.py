@@ -35,14 +35,14 @@ class VenueServer(ProfileServer[Venue], kind="venue"):
         # The manager may be gone a moment after it was looked up. Written later, such a change could only be undone.
         elif refused := await self.save(venue):
             return no_manager(refused)
-        topic_of(self.key).publish(VenueChanged(venue))
+        self.publish(topic_of(self.key), VenueChanged(venue))
         return stamped(venue)
 
     async def delete(self, expected: Expected) -> Changed | InUse | None:
         """Remove the venue, and tell whoever listens."""
         refusal = await super().delete(expected)
         if refusal is None:
-            topic_of(self.key).publish(VenueDeleted(self.key))
+            self.publish(topic_of(self.key), VenueDeleted(self.key))
         return refusal
 
 

@@ -7,32 +7,25 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct, structs
-from sqlalchemy import BigInteger, Column, ColumnElement, Integer, MetaData, Table, Text
+from sqlalchemy import Column, ColumnElement, Integer, Text
 
 from gigbook.business.finding import begins_with, is_text
 from gigbook.business.profiles import stamped
+from gigbook.business.tables import ID, table
 from gigbook.business.venues.model import Venue, VenueDraft
 from gigbook.business.venues.opening import OpeningSlot
 from gigbook.business.versions import Versioned
-from greenroom.infrastructure import Columns, Row, UtcTimestamp, Values
+from greenroom.infrastructure import Columns, Row, Values
 
-_ID: Final = BigInteger().with_variant(Integer, "sqlite")
-
-venues: Final = Table(
+venues: Final = table(
     "venues",
-    MetaData(),
-    # SQLite numbers rows by itself only where the type is INTEGER.
-    Column("id", _ID, primary_key=True, autoincrement=True),
     Column("name", Text, nullable=False),
     Column("city", Text, nullable=False),
     Column("capacity", Integer, nullable=False),
     Column("time_zone", Text, nullable=False),
     Column("opening", Text, nullable=False),
-    Column("manager_id", _ID),
+    Column("manager_id", ID),
     Column("description", Text),
-    Column("created_at", UtcTimestamp, nullable=False),
-    Column("updated_at", UtcTimestamp, nullable=False),
-    Column("version", Integer, nullable=False, server_default="1"),
 )
 
 _slots: Final = msgspec.json.Decoder(tuple[OpeningSlot, ...])

@@ -27,8 +27,16 @@ class Thing(Struct, forbid_unknown_fields=True, kw_only=True):
 THING = Body(Thing, {"email": email})
 
 
-async def read(*chunks: bytes, type_: str = "application/json", length: int | None = None, rest: bool = False) -> Thing:
+async def read(
+    *chunks: bytes,
+    type_: str = "application/json",
+    coding: str | None = None,
+    length: int | None = None,
+    rest: bool = False,
+) -> Thing:
     headers = [(b"content-type", type_.encode())]
+    if coding is not None:
+        headers.append((b"content-encoding", coding.encode()))
     if length is not None:
         headers.append((b"content-length", str(length).encode()))
     scope: Scope = {"method": "POST", "path": "/", "headers": headers}
@@ -64,19 +72,42 @@ async def test_a_body_may_come_in_pieces() -> None:
 
 @pytest.mark.parametrize(
     "type_",
-    ["application/json", "Application/JSON", "application/json; charset=utf-8", 'application/json;charset="UTF-8"'],
+    [
+        *(
+            "application/json",
+            "Application/JSON",
+            "application/json; charset=utf-8",
+            'application/json;charset="UTF-8"',
+        ),
+        "application/json; charset=utf-8; profile=x",
+    ],
 )
 async def test_json_is_taken_in_every_spelling(type_: str) -> None:
     assert await read(b'{"name": "Ada"}', type_=type_) == Thing(name="Ada")
 
 
 @pytest.mark.parametrize(
-    "type_", ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1"]
+    "type_",
+    [
+        *("", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1"),
+        "application/json; profile=x; charset=latin-1",
+    ],
 )
 async def test_another_type_is_refused(type_: str) -> None:
-    status, _ = await refused(b'{"name": "Ada"}', type_=type_)
+    status, body = await refused(b'{"name": "Ada"}', type_=type_)
 
-    assert status == 415
+    assert (status, body["message"]) == (
+        *(415, f"Content-Type must be application/json, got {repr(type_) if type_ else 'none'}"),
+    )
+
+
+async def test_a_body_that_is_compressed_is_refused_and_one_that_says_that_it_is_not_is_taken() -> None:
+    status, body = await refused(b"\x1f\x8b", coding="gzip")
+
+    assert (status, body["message"]) == (
+        *(415, "The body must be sent as it is, without Content-Encoding, got 'gzip'"),
+    )
+    assert await read(b'{"name": "Ada"}', coding="Identity") == Thing(name="Ada")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tests.gigbook.waiting import eventually
 Json = dict[str, Any]
 
 EVENING = {"starts_at": "2030-11-22T20:00:00", "ends_at": "2030-11-22T22:00:00"}
-TOO_MUCH = "must be 1 to 366 days after from"
+TOO_MUCH = "must be later than from, by 366 days at most"
 FRIDAYS = [{"weekday": "friday", "opens": "18:00", "closes": "02:00"}]
 
 
@@ -292,16 +292,16 @@ async def test_bookings_are_listed_page_by_page_and_by_what_they_are(api: httpx.
     [
         ("", {"from": "2030"}, {"from": "must be a time with an offset, such as 2030-11-21T20:00:00Z"}),
         ("", {"to": "2030-11-21T20:00"}, {"to": "must be a time with an offset, such as 2030-11-21T20:00:00Z"}),
-        ("", {"status": "maybe"}, {"status": "must be one of cancelled, confirmed, expired, held, requested"}),
+        ("", {"status": "maybe"}, {"status": "must be one of requested, held, confirmed, cancelled, expired"}),
         (
             "calendar",
             {"from": "2030-01-01T00:00Z", "to": "2031-01-03T00:00Z"},
-            {"to": "must be 1 to 366 days after from"},
+            {"to": TOO_MUCH},
         ),
         (
             "calendar",
             {"from": "2030-01-01T00:00Z", "to": "2030-01-01T00:00Z"},
-            {"to": "must be 1 to 366 days after from"},
+            {"to": TOO_MUCH},
         ),
     ],
 )

@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.gigbook.application.api.pages import pages
+
 ADA = {"name": "Ada Lovelace", "email": "ada@example.com"}
 GRACE = {"name": "Grace Hopper", "email": "grace@example.com", "phone": "+1 555 0100", "address": "Arlington"}
 
@@ -262,15 +264,7 @@ async def test_what_a_client_has_already_is_not_sent_again(api: httpx.AsyncClien
 async def test_a_list_has_pages_that_lead_to_each_other(api: httpx.AsyncClient) -> None:
     made = [await create(api, {"name": f"N{n}", "email": f"n{n}@example.com"}) for n in range(5)]
 
-    pages: list[list[dict[str, Any]]] = []
-    address: str | None = "/api/customers?limit=2"
-    while address:
-        response = await api.get(address)
-        pages.append(response.json())
-        address = response.links["next"]["url"] if "next" in response.links else None
-
-    assert [len(page) for page in pages] == [2, 2, 1]
-    assert [customer for page in pages for customer in page] == made
+    assert await pages(api, "/api/customers?limit=2") == [made[:2], made[2:4], made[4:]]
 
 
 async def test_a_list_that_ends_with_its_page_has_no_next_one(api: httpx.AsyncClient) -> None:

@@ -76,7 +76,10 @@ async def test_a_method_that_is_not_possible_is_answered_with_those_that_are(
     response = await api.request(method, path)
 
     assert (response.status_code, response.headers["allow"]) == (405, allow)
-    assert response.json()["error"] == "Method Not Allowed"
+    assert response.json() == {
+        "error": "Method Not Allowed",
+        "message": f"{method} is not possible here; these are: {allow}",
+    }
 
 
 async def test_options_tells_what_is_possible(api: httpx.AsyncClient) -> None:
@@ -90,7 +93,7 @@ async def test_everything_else_is_not_found(api: httpx.AsyncClient, path: str) -
     response = await api.get(path)
 
     assert response.status_code == 404
-    assert response.json() == {"error": "Not Found", "message": "Nothing is here"}
+    assert response.json() == {"error": "Not Found", "message": "Nothing is here; /docs shows what there is"}
 
 
 async def test_done_with_nothing_to_tell_is_a_204_without_a_length(api: httpx.AsyncClient) -> None:

@@ -24,8 +24,8 @@ def down(reason: object) -> ServerDown:
         (EmailExists("ada@example.com"), 409, "Email already exists"),
         (InUse("Customer"), 409, "Customer is still in use: something else refers to it"),
         (InvalidData({"name": "must not be empty"}), 400, "Some values are not valid"),
-        (Changed(3), 412, "Changed by someone else: the current version is 3"),
-        (KeyReused("k"), 422, "This Idempotency-Key was used for another request"),
+        (Changed(3), 412, "Changed by someone else: it is at version 3 now; read it again before you change it"),
+        (KeyReused("k"), 422, "This Idempotency-Key was used for another request; choose a new one"),
     ],
 )
 def test_each_refusal_has_its_status_and_its_words(refused: Refusal, status: int, message: str) -> None:

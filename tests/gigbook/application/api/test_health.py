@@ -1,16 +1,24 @@
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
+from abc import ABC, abstractmethod
+from collections.abc import Generator
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
+from shutil import copy
+from typing import ClassVar
 
 import httpx
 import pytest
+from msgspec import structs
 
+from gigbook.application.settings import Settings
 from gigbook.business.database import NAME
 from greenroom import GenServer, Ref, Supervisor
+from tests.disks import fill, read_only
 from tests.gigbook.conftest import Service
 from tests.gigbook.waiting import eventually
 
 ADA = {"name": "Ada Lovelace", "email": "ada@example.com"}
+CLUB = {"name": "Blue Note", "city": "New York", "capacity": 300, "time_zone": "America/New_York"}
 
 
 async def test_a_service_that_works_says_ok(api: httpx.AsyncClient) -> None:
@@ -29,33 +37,93 @@ async def test_a_service_without_its_database_says_so(service: Service) -> None:
     assert not Ref(GenServer, NAME).alive
 
 
-class TestLocked:
-    """Another program holds the write lock of the file for longer than we wait."""
+class Outage(ABC):
+    """A file that can not be written for a while; what it takes to make it so."""
+
+    reason: ClassVar[str]
 
     @pytest.fixture
-    def database_url(self, tmp_path_factory: pytest.TempPathFactory) -> str:
-        return str(tmp_path_factory.mktemp("locked") / "customers.db")
+    def database_url(self, migrated_file: Path, tmp_path: Path) -> str:
+        return str(copy(migrated_file, tmp_path))
 
     @pytest.fixture
-    def other(self, service: Service, database_url: str) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(database_url, isolation_level=None)) as connection:
-            yield connection
+    def settings(self, settings: Settings) -> Settings:
+        return structs.replace(settings, save_seconds=0.05)
 
-    async def test_changes_are_refused_and_it_recovers_by_itself(
-        self, api: httpx.AsyncClient, other: sqlite3.Connection
+    @abstractmethod
+    def outage(self, path: Path) -> AbstractContextManager[object]:
+        """Keep it from being written."""
+
+    async def test_changes_are_refused_or_held_and_it_recovers_by_itself(
+        self, api: httpx.AsyncClient, database_url: str
     ) -> None:
-        other.execute("BEGIN IMMEDIATE")
-        refused = await api.post("/api/customers", json=ADA)
-        health = await api.get("/health")
+        made = await api.post("/api/venues", json=CLUB)
+        venue = made.headers["location"]
+        with self.outage(Path(database_url)):
+            refused = await api.post("/api/customers", json=ADA)
+            held = await api.patch(venue, json={"description": "In the Village."})
+            await eventually(lambda: is_degraded(api, self.reason))
+            again = await api.post("/api/customers", json=ADA)
+            seen = await api.get(venue)
 
-        other.execute("ROLLBACK")
-
-        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
-        assert "nothing was changed" in refused.json()["message"]
-        assert (health.status_code, health.text) == (503, "Degraded: the database is locked")
+        for response in (refused, again):
+            assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+            assert "nothing was changed" in response.json()["message"]
+        assert held.status_code == seen.status_code == 200
+        assert held.json() == seen.json()
         await eventually(lambda: works(api))
         assert (await api.get("/health")).text == "OK"
+        await eventually(lambda: is_stored(database_url, "In the Village."))
+
+
+class TestLocked(Outage):
+    """Another program holds the write lock for longer than we wait."""
+
+    reason = "locked"
+
+    @contextmanager
+    def outage(self, path: Path) -> Generator[None]:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+            other.execute("ROLLBACK")
+
+
+class TestReadOnly(Outage):
+    """Nobody may write to the file any more."""
+
+    reason = "read_only"
+
+    def outage(self, path: Path) -> AbstractContextManager[object]:
+        return read_only(path)
+
+
+class TestFull(Outage):
+    """There is no room left on the disk."""
+
+    reason = "full"
+
+    @pytest.fixture
+    def database_url(self, migrated_file: Path, small_disk: Path) -> str:
+        return str(copy(migrated_file, small_disk))
+
+    @contextmanager
+    def outage(self, path: Path) -> Generator[None]:
+        ballast = fill(path.parent)
+        yield
+        ballast.unlink()
 
 
 async def works(api: httpx.AsyncClient) -> bool:
     return (await api.post("/api/customers", json=ADA)).status_code in (201, 409)
+
+
+async def is_degraded(api: httpx.AsyncClient, reason: str) -> bool:
+    health = await api.get("/health")
+    return (health.status_code, health.text) == (503, f"Degraded: the database is {reason}")
+
+
+async def is_stored(path: str, description: str) -> bool:
+    with closing(sqlite3.connect(path)) as connection:
+        found: tuple[str] | None = connection.execute("SELECT description FROM venues").fetchone()
+        return found == (description,)

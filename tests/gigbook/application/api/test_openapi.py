@@ -60,6 +60,18 @@ def test_the_statuses_are_those_of_the_outcomes_in_the_signatures() -> None:
     assert statuses(DOCUMENT["paths"]["/api/venues/{id}/events"]["get"]) == always | {200, 404}
 
 
+def test_each_refusal_is_told_with_its_status() -> None:
+    held = DOCUMENT["paths"]["/api/bookings/{id}/hold"]["post"]["responses"]
+
+    assert held["404"]["description"] == "Nothing is there under this id."
+    assert held["409"]["description"] == (
+        "Another booking has a part of that time at the venue. "
+        "The time has come for which the booking was requested. "
+        "The booking would have to be in another status for that."
+    )
+    assert held["415"]["description"] == "Unsupported Media Type"
+
+
 def test_the_words_are_those_of_the_docstrings() -> None:
     assert CUSTOMERS["post"]["operationId"] == "create_customer"
     assert CUSTOMERS["post"]["summary"] == "Create a customer"

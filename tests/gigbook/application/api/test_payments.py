@@ -78,7 +78,8 @@ async def test_a_deposit_is_answered_with_its_outcome_and_confirms_the_booking(
     assert response.status_code == 201
     assert response.headers["location"] == f"/api/payments/{made['id']}"
     assert made.keys() == {
-        *("id", "booking_id", "kind", "refunds", "amount", "currency", "status", "reason", "created_at", "updated_at")
+        *("id", "booking_id", "kind", "refunds", "amount", "currency", "status", "reason"),
+        *("created_at", "updated_at", "refunded_at"),
     }
     assert (made["kind"], made["amount"], made["currency"], made["status"]) == ("deposit", 1250, "EUR", "succeeded")
     assert await status_of(booking) == "confirmed"
@@ -124,7 +125,7 @@ async def test_a_booking_is_paid_once_whoever_asks_and_when(api: httpx.AsyncClie
 
     assert sorted(response.status_code for response in at_once) == [201] + [409] * 9
     assert later.status_code == 409
-    assert later.json()["message"] == "A deposit for this booking is paid already, or being paid"
+    assert later.json()["message"] == "A deposit for this booking is paid already, being paid, or on its way back"
     assert await held() == 12_50
 
 
@@ -243,6 +244,31 @@ async def test_a_deposit_is_refunded_once_and_by_a_payment_of_its_own(api: httpx
     assert refused["message"] == "This deposit is refunded already, or being refunded"
     assert await held() == 0
     assert await entries("refund") == 1
+
+
+async def test_a_booking_whose_deposit_was_refunded_may_be_paid_for_again(api: httpx.AsyncClient, booking: int) -> None:
+    first = await pay(api, booking, **{"Idempotency-Key": "first"})
+    refund = (await api.post(f"/api/payments/{first['id']}/refund")).json()
+
+    refunded = await shown(api, first["id"])
+    at_once = await asyncio.gather(*(api.post("/api/payments", json=draft(booking)) for _ in range(5)))
+    again = await pay(api, booking, **{"Idempotency-Key": "first"})
+
+    assert (refunded["status"], refunded["refunded_at"]) == ("succeeded", refund["updated_at"])
+    assert sorted(response.status_code for response in at_once) == [201] + [409] * 4
+    assert again["id"] == first["id"]
+    assert await status_of(booking) == "confirmed"
+    assert await held() == 12_50
+
+
+async def test_a_booking_that_is_gone_is_not_paid_for_again(api: httpx.AsyncClient, booking: int) -> None:
+    first = await pay(api, booking)
+    await api.post(f"/api/payments/{first['id']}/refund")
+    await bookings.cancel(booking)
+
+    response = await api.post("/api/payments", json=draft(booking))
+
+    assert (response.status_code, response.json()["message"].endswith("this one is cancelled")) == (409, True)
 
 
 async def test_a_refund_that_is_sent_again_is_answered_alike(api: httpx.AsyncClient, booking: int) -> None:

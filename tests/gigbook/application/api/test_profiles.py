@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.gigbook.application.api.pages import pages
+
 Json = dict[str, Any]
 
 
@@ -53,7 +55,7 @@ USERS = Resource(
     reasons={
         "name": "must not be empty",
         "email": "must be a valid e-mail address",
-        "role": "must be one of admin, artist, booker, venue_manager",
+        "role": "must be one of artist, booker, venue_manager, admin",
         "phone": "must be a string or null",
         "bio": "must not contain control characters",
         "shoe": "is not known",
@@ -100,7 +102,7 @@ VENUES = Resource(
         "city": "must not be empty",
         "capacity": "must be an integer >= 1",
         "time_zone": "must be an IANA time zone such as Europe/Berlin",
-        "opening": "must be one of friday, monday, saturday, sunday, thursday, tuesday, wednesday, at [1].weekday",
+        "opening": "must be one of monday, tuesday, wednesday, thursday, friday, saturday, sunday, at [1].weekday",
         "manager_id": "must be an integer or null",
         "description": "must have at most 2000 characters",
         "rooms": "is not known",
@@ -284,7 +286,7 @@ async def test_a_change_of_the_version_that_was_seen_is_made(api: httpx.AsyncCli
 
     for _ in range(5):
         changed = await api.patch(path, json=resource.change, headers={"if-match": tag})
-        assert (changed.status_code, changed.headers["etag"] > tag) == (200, True)
+        assert (changed.status_code, changed.headers["etag"] != tag) == (200, True)
         tag = changed.headers["etag"]
     assert (await api.delete(path, headers={"if-match": tag})).status_code == 204
 
@@ -311,15 +313,7 @@ async def test_what_a_client_has_already_is_not_sent_again(api: httpx.AsyncClien
 async def test_a_list_has_pages_that_lead_to_each_other(api: httpx.AsyncClient, resource: Resource) -> None:
     made = [await resource.create(api, body) for body in resource.many(5)]
 
-    pages: list[list[Json]] = []
-    address: str | None = f"{resource.path}?limit=2&name=number"
-    while address:
-        response = await api.get(address)
-        pages.append(response.json())
-        address = response.links["next"]["url"] if "next" in response.links else None
-
-    assert [len(page) for page in pages] == [2, 2, 1]
-    assert [it for page in pages for it in page] == made
+    assert await pages(api, f"{resource.path}?limit=2&name=number") == [made[:2], made[2:4], made[4:]]
 
 
 async def test_the_length_of_a_list_is_told_when_it_is_asked_for(api: httpx.AsyncClient, resource: Resource) -> None:

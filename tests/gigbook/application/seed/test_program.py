@@ -2,12 +2,18 @@
 
 import signal
 import sqlite3
+import sys
 from contextlib import closing
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from gigbook.application import seed
+from gigbook.application.cli import main
+from gigbook.application.seed import program
 from tests.gigbook.program import outcome, starting
 
 SMALL = ("--venues", "8", "--artists", "20", "--bookings", "60", "--from", "2030-03-20")
@@ -90,6 +96,40 @@ async def test_a_first_day_that_is_over_is_refused_in_one_line(file: Path) -> No
     assert said.startswith("gigbook: expected the first day to be ")
     assert said.count("\n") == 1
     assert not file.exists()  # noqa: ASYNC240
+
+
+async def test_a_first_day_too_far_off_for_all_gigs_is_refused_in_one_line(file: Path) -> None:
+    code, _, said = await outcome("seed", file, "--from", "9999-12-31")
+
+    assert (code, said) == (
+        *(1, "gigbook: expected the first day to be 9998-10-02 or earlier for so many bookings, got 9999-12-31\n"),
+    )
+
+
+async def test_the_last_first_day_is_not_too_late(file: Path) -> None:
+    code, _, said = await outcome("seed", file, *SMALL[:-1], "9998-10-02")
+
+    assert code == 0, said
+
+
+class Impatience(MetaPathFinder):
+    """Somebody presses Ctrl-C while the program is still being read."""
+
+    def find_spec(self, name: str, path: object, target: object = None) -> None:
+        if name == program.__name__:
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_before_anything_is_made_is_told_in_the_same_words(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+    monkeypatch.delitem(sys.modules, program.__name__)
+    monkeypatch.delattr(seed, "program")
+    monkeypatch.setattr(sys, "meta_path", [Impatience(), *sys.meta_path])
+
+    result = CliRunner().invoke(main, ["seed"], env={"DATABASE_URL": str(file)})
+
+    assert (result.exit_code, result.stderr) == (
+        *(130, "gigbook: interrupted: what has been made so far is there, and whole\n"),
+    )
 
 
 async def test_ctrl_c_leaves_what_is_whole(file: Path) -> None:

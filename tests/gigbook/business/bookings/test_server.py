@@ -17,6 +17,7 @@ from gigbook.business.bookings import (
     Entry,
     Taken,
     WrongStatus,
+    server,
     transitions,
     venue_topic,
 )
@@ -25,6 +26,7 @@ from gigbook.business.bookings.server import Diary
 from gigbook.business.bookings.table import bookings as table
 from gigbook.business.bookings.table import diaries
 from gigbook.business.database import NAME, database
+from gigbook.business.moments import now
 from gigbook.business.refusals import InvalidData, NotFound
 from gigbook.business.users import UserDraft
 from gigbook.business.venues import Span, VenueDraft
@@ -134,16 +136,38 @@ async def test_while_the_database_is_away_nothing_is_decided_and_nothing_forgott
 async def test_whoever_listens_is_told_of_each_change_once_it_is_stored(venue: int, artist: int) -> None:
     async with venue_topic(venue).listen() as changes:
         id = await requested(venue, artist)
+        first, second = await bookings.fetch(id), await bookings.confirm(id)
         await bookings.confirm(id)
-        await bookings.confirm(id)
-        await bookings.cancel(id)
+        third = await bookings.cancel(id)
         told = [await anext(changes) for _ in range(3)]
 
+    assert told == [BookingChanged(it.value) for it in (first, second, third) if isinstance(it, Versioned)]
     assert [it.booking.status for it in told if isinstance(it, BookingChanged)] == [
         "requested",
         "confirmed",
         "cancelled",
     ]
+
+
+async def test_a_hold_that_had_to_lapse_is_told_though_what_it_made_room_for_fails(
+    venue: int, artist: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = await requested(venue, artist), await requested(venue, artist, 3, 4)
+    await bookings.hold(one, 60)
+
+    def fail(*_: object) -> NoReturn:
+        raise ZeroDivisionError
+
+    async with venue_topic(venue).listen() as changes:
+        with monkeypatch.context() as patch, expected_crash(ZeroDivisionError):
+            patch.setattr(server, "now", lambda: now() + timedelta(seconds=61))
+            patch.setattr(transitions, "confirm", fail)
+            with pytest.raises(ServerDown):
+                await bookings.confirm(other)
+        told = await anext(changes)
+
+    assert isinstance(told, BookingChanged)
+    assert (told.booking.id, told.booking.status, await status(one)) == (one, "expired", "expired")
 
 
 async def test_what_follows_from_a_request_has_its_id(venue: int, artist: int) -> None:
@@ -170,6 +194,24 @@ async def test_a_change_by_another_program_is_seen_before_anything_is_decided(ve
 
     assert isinstance(await bookings.confirm(other), Versioned)
     assert await bookings.hold(one) == WrongStatus("cancelled", ("requested", "held"))
+
+
+async def test_a_booking_that_is_called_off_while_it_is_decided_upon_stays_so(
+    venue: int, artist: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = await requested(venue, artist)
+    read = server.stored
+
+    async def read_then_cancel_by_hand(id: int) -> Versioned[bookings.Booking] | NotFound:
+        monkeypatch.setattr(server, "stored", read)
+        found = await read(id)
+        await database.call(Database.update, table, id, {"status": "cancelled", "updated_at": datetime.now(UTC)})
+        return found
+
+    monkeypatch.setattr(server, "stored", read_then_cancel_by_hand)
+
+    assert await bookings.confirm(id) == WrongStatus("cancelled", ("requested", "held"))
+    assert await status(id) == "cancelled"
 
 
 async def test_a_hold_that_was_called_off_by_hand_holds_nothing_up(venue: int, artist: int) -> None:

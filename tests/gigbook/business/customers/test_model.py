@@ -2,15 +2,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gigbook.business.customers.model import (
-    Customer,
-    CustomerChanges,
-    CustomerDraft,
-    checked_changes,
-    checked_draft,
-    revised,
-)
+from gigbook.business.customers.model import RULES, Customer, CustomerChanges, CustomerDraft, revised
 from gigbook.business.refusals import InvalidData
+from gigbook.business.rules import checked
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ADA = Customer(
@@ -27,13 +21,13 @@ ADA = Customer(
 def test_a_draft_is_made_tidy() -> None:
     draft = CustomerDraft(name=" Ada Lovelace ", email="Ada@Example.com", phone=" ")
 
-    assert checked_draft(draft) == CustomerDraft(name="Ada Lovelace", email="ada@example.com")
+    assert checked(draft, RULES) == CustomerDraft(name="Ada Lovelace", email="ada@example.com")
 
 
 def test_a_wrong_draft_names_every_field_with_its_reason() -> None:
     draft = CustomerDraft(name=" ", email="ada", phone="1" * 41, address="a" * 501)
 
-    assert checked_draft(draft) == InvalidData(
+    assert checked(draft, RULES) == InvalidData(
         {
             "name": "must not be empty",
             "email": "must be a valid e-mail address",
@@ -44,8 +38,8 @@ def test_a_wrong_draft_names_every_field_with_its_reason() -> None:
 
 
 def test_only_what_changes_is_checked() -> None:
-    assert checked_changes(CustomerChanges(phone=" 1 ")) == CustomerChanges(phone="1")
-    assert checked_changes(CustomerChanges(name="")) == InvalidData({"name": "must not be empty"})
+    assert checked(CustomerChanges(phone=" 1 "), RULES) == CustomerChanges(phone="1")
+    assert checked(CustomerChanges(name=""), RULES) == InvalidData({"name": "must not be empty"})
 
 
 def test_a_draft_replaces_all_but_the_id_and_the_moment_of_creation() -> None:

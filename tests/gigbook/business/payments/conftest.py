@@ -1,13 +1,11 @@
-"""A migrated database for the tests of payments, of both kinds."""
+"""What the tests of payments start from, on both kinds of database."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from gigbook.application.service import migrated
 from gigbook.business import database
 from greenroom import Ref, child
 from greenroom.infrastructure import Database, DatabaseUrl
@@ -15,12 +13,9 @@ from greenroom.testing import Tree, VirtualClock
 from tests.gigbook.business.payments.scene import Scene
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseUrl:
-    address = str(tmp_path / "test.db") if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    found = DatabaseUrl.parse(address)
-    migrated(found)
-    return found
+@pytest.fixture
+def url(database_url: str) -> DatabaseUrl:
+    return DatabaseUrl.parse(database_url)
 
 
 @pytest.fixture

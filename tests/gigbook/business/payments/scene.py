@@ -252,12 +252,13 @@ class Scene:
 
     def payments(self, booking: int | None = None) -> list[dict[str, Any]]:
         """All payments, or those for a booking, in the order of their ids."""
-        rows = self._read("SELECT * FROM payments ORDER BY id")
-        return [row for row in rows if booking in (None, row["booking_id"])]
+        if booking is None:
+            return self._read("SELECT * FROM payments ORDER BY id")
+        return self._read("SELECT * FROM payments WHERE booking_id = :booking ORDER BY id", booking=booking)
 
     def open(self) -> list[dict[str, Any]]:
-        """Those for which something is left to do."""
-        return [row for row in self.payments() if row["closed_at"] is None]
+        """Those for which something is left to do, of which many are asked for and few are found."""
+        return self._read("SELECT * FROM payments WHERE closed_at IS NULL ORDER BY id")
 
     def ledger(self) -> list[dict[str, Any]]:
         """What the gateway has written down."""
@@ -320,7 +321,10 @@ def agrees(scene: Scene) -> None:
     for paid in (row for row in succeeded if row["kind"] == "deposit"):
         returned = [row for row in succeeded if row["refunds"] == paid["id"]]
         assert len(returned) <= 1
+        assert [paid["refunded_at"]] == ([row["updated_at"] for row in returned] or [None])
         assert returned or "BookingConfirmed" in scene.events(f"booking:{paid['booking_id']}")
+    kept = [row["booking_id"] for row in succeeded if row["kind"] == "deposit" and row["refunded_at"] is None]
+    assert len(kept) == len(set(kept))
     for row in payments:
         told = scene.events(f"payment:{row['id']}")
         ended = [name for name in told if name in ("PaymentSucceeded", "PaymentDeclined")]

@@ -39,9 +39,16 @@ async def paid(scene: Scene) -> int:
     return booking
 
 
-def paying(method: str) -> Callable[[Scene, int], Awaitable[None]]:
+async def paid_and_refunded(scene: Scene) -> int:
+    booking = await paid(scene)
+    await refunding()(scene, booking)
+    await scene.until(lambda: not scene.open())
+    return booking
+
+
+def paying(method: str, key: str = "key") -> Callable[[Scene, int], Awaitable[None]]:
     async def pay(scene: Scene, booking: int) -> None:
-        await scene.pay(booking, method)
+        await scene.pay(booking, method, key)
 
     return pay
 
@@ -71,6 +78,9 @@ STORIES: Final = {
         paying("late:4"), about_to_expire, [DEPOSIT, REFUND], "expired", (*FEW, "diary")
     ),
     "a refund": Story(refunding(), paid, [DEPOSIT, REFUND], "confirmed"),
+    "a deposit after one that was refunded": Story(
+        paying("ok", "another key"), paid_and_refunded, [DEPOSIT, REFUND, DEPOSIT], "confirmed", FEW
+    ),
     "a refund whose answer is lost": Story(refunding("timeout"), paid, [DEPOSIT, REFUND], "confirmed", FEW),
 }
 

@@ -1,18 +1,20 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from gigbook.business.payments.gateway import Charged, Declined
 from gigbook.business.payments.method import Method
 from gigbook.business.payments.model import (
+    RULES,
+    AlreadyRefunded,
     DepositDraft,
     Kind,
     NotRefundable,
     Order,
     Payment,
     Status,
-    checked_draft,
     closed,
     errand,
     refund_refused,
@@ -20,6 +22,8 @@ from gigbook.business.payments.model import (
     touched,
 )
 from gigbook.business.refusals import InvalidData
+from gigbook.business.rules import checked
+from gigbook.business.versions import Versioned
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = AT + timedelta(seconds=5)
@@ -109,6 +113,12 @@ def test_only_a_deposit_that_succeeded_can_be_given_back(
     assert refund_refused(order(kind, status)) == refusal
 
 
+def test_a_deposit_that_was_given_back_is_not_given_back_again() -> None:
+    returned = touched(order(status="succeeded"), LATER, refunded_at=LATER)
+
+    assert refund_refused(returned) == AlreadyRefunded()
+
+
 def test_the_key_for_the_gateway_is_the_payments_own_for_ever() -> None:
     first = order()
     in_restored_database = replace(first, payment=touched(first, AT, created_at=LATER).payment)
@@ -118,13 +128,22 @@ def test_the_key_for_the_gateway_is_the_payments_own_for_ever() -> None:
 
 
 def test_a_draft_is_made_tidy_or_refused_with_all_reasons() -> None:
-    assert checked_draft(DepositDraft(booking_id=7, amount=1, currency="EUR", method=" ok ")) == DepositDraft(
+    assert checked(DepositDraft(booking_id=7, amount=1, currency="EUR", method=" ok "), RULES) == DepositDraft(
         booking_id=7, amount=1, currency="EUR", method="ok"
     )
-    refused = checked_draft(DepositDraft(booking_id=7, amount=0, currency="XYZ", method="x" * 201))
+    refused = checked(DepositDraft(booking_id=7, amount=0, currency="XYZ", method="x" * 201), RULES)
     assert isinstance(refused, InvalidData)
     assert refused.reasons.keys() == {"amount", "currency", "method"}
 
 
 def test_nothing_that_holds_a_method_shows_it() -> None:
     assert "tok_visa" not in f"{order()!r} {order()!s} {Method('tok_visa')} {[Method('tok_visa')]!r}"
+
+
+def test_an_answer_that_was_kept_before_deposits_knew_of_their_refund_can_be_read() -> None:
+    kept = msgspec.to_builtins(order().payment)
+    del kept["refunded_at"]
+
+    found = msgspec.json.decode(msgspec.json.encode({"value": kept, "version": 1}), type=Versioned[Payment])
+
+    assert found == Versioned(order().payment, 1)

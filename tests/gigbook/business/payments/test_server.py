@@ -9,7 +9,7 @@ import pytest
 
 from gigbook.business import payments
 from gigbook.business.database import NAME
-from gigbook.business.payments import Payment
+from gigbook.business.payments import AlreadyPaid, Payment
 from gigbook.business.payments.server import PaymentServer
 from gigbook.business.refusals import NotFound
 from gigbook.business.versions import Versioned
@@ -139,6 +139,35 @@ async def test_a_refund_that_is_declined_may_be_tried_again(scene: Scene) -> Non
     assert isinstance(first, Payment)
     assert isinstance(second, Payment)
     assert (first.status, second.status) == ("declined", "succeeded")
+    agrees(scene)
+
+
+async def test_a_booking_may_be_paid_for_again_once_its_deposit_has_gone_back_and_not_before(scene: Scene) -> None:
+    booking = await scene.add_booking()
+    deposit = await scene.pay(booking)
+    assert isinstance(deposit, Payment)
+    scene.bank.will("slow:4")
+    refund = await scene.give_back(deposit.id)
+    assert isinstance(refund, Payment)
+
+    meanwhile = await scene.pay(booking, key="meanwhile")
+    await scene.until(lambda: not scene.open())
+    afterwards = await scene.pay(booking, key="afterwards")
+
+    assert (refund.status, meanwhile) == ("pending", AlreadyPaid())
+    assert isinstance(afterwards, Payment)
+    assert afterwards.status == "succeeded"
+    agrees(scene)
+
+
+async def test_a_booking_whose_refund_was_declined_has_its_deposit_still(scene: Scene) -> None:
+    booking = await scene.add_booking()
+    deposit = await scene.pay(booking)
+    assert isinstance(deposit, Payment)
+    scene.bank.will("declined")
+    await scene.give_back(deposit.id)
+
+    assert await scene.pay(booking, key="another") == AlreadyPaid()
     agrees(scene)
 
 

@@ -61,7 +61,7 @@ async def stored(id: int) -> Venue:
     return venue
 
 
-async def test_a_profile_changes_at_once_and_gets_a_later_version() -> None:
+async def test_a_profile_changes_at_once_and_gets_another_version() -> None:
     venue = VenueServer.of(1, BLUE_NOTE)
 
     after = await venue.change(VenueChanges(capacity=250), frozenset({stamp(BLUE_NOTE)}))
@@ -69,7 +69,7 @@ async def test_a_profile_changes_at_once_and_gets_a_later_version() -> None:
     assert isinstance(after, Versioned)
     assert after == await venue.get()
     assert after.value.capacity == 250
-    assert after.version > stamp(BLUE_NOTE)
+    assert after.version != stamp(BLUE_NOTE)
 
 
 async def test_a_change_is_told_to_whoever_listens_and_a_refused_one_is_not() -> None:

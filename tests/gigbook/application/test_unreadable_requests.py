@@ -1,0 +1,56 @@
+"""What is answered before there is a request: the shape is that of all errors, and the connection ends."""
+
+import asyncio
+import json
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from gigbook.application.connection import LARGEST_HEAD
+from tests.gigbook.doors import opened
+
+
+async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    raise AssertionError("expected no request to be read")
+
+
+NONSENSE = [
+    b"nonsense\r\n\r\n",
+    bytes(range(256)),
+    b"BREW /pot HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+]
+
+
+@pytest.mark.parametrize("sent", NONSENSE)
+async def test_what_is_no_request_is_refused_in_the_shape_of_all_errors(sent: bytes) -> None:
+    assert await answered(sent) == (
+        *("HTTP/1.1 400 Bad Request", "application/json"),
+        {"error": "Bad Request", "message": "This is no HTTP/1.1 request that can be read"},
+    )
+
+
+async def test_a_head_that_is_too_large_is_refused_in_the_shape_of_all_errors() -> None:
+    head = b"GET / HTTP/1.1\r\nX: "
+    # One byte too many: what is left unread when the connection ends would take the answer with it.
+    assert await answered(head.ljust(LARGEST_HEAD + 1, b"x")) == (
+        *("HTTP/1.1 431 Request Header Fields Too Large", "application/json"),
+        {
+            "error": "Request Header Fields Too Large",
+            "message": "The request line and the headers must have at most 65536 bytes",
+        },
+    )
+
+
+async def answered(sent: bytes) -> tuple[str, str, object]:
+    """The status line, the content type and the body of what comes before the connection ends."""
+    async with opened(nothing) as door:
+        reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+        writer.write(sent)
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+    status, *lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    assert (headers["connection"], int(headers["content-length"])) == ("close", len(body))
+    return status, headers["content-type"], json.loads(body)
