@@ -24,10 +24,11 @@ async def running(system: str, database_url: str) -> AsyncGenerator[int]:
     given = {"DATABASE_URL": database_url, "PORT": str(port), "LOG_LEVEL": "warning"}
     process = await asyncio.create_subprocess_exec(sys.executable, *COMMANDS[system], env={**os.environ, **given})
     try:
-        await answers(port)
+        await answers(port, process)
         yield port
     finally:
-        process.terminate()
+        if process.returncode is None:
+            process.terminate()
         await process.wait()
 
 
@@ -38,12 +39,14 @@ def free_port() -> int:
     return port
 
 
-async def answers(port: int) -> None:
+async def answers(port: int, process: asyncio.subprocess.Process) -> None:
     async with asyncio.timeout(PATIENCE), httpx.AsyncClient() as client:
         while True:
             try:
                 await client.get(f"http://127.0.0.1:{port}/health")
             except httpx.TransportError:
+                if process.returncode is not None:
+                    raise SystemExit(f"expected the server to answer, but it ended with {process.returncode}") from None
                 await asyncio.sleep(0.05)
             else:
                 return

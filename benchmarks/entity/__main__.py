@@ -10,6 +10,7 @@ from benchmarks.entity.durable import THREADS, durable
 from benchmarks.entity.memory import bytes_each
 from benchmarks.entity.page import Row, as_markdown, as_svg, as_text
 from benchmarks.entity.speed import activation, amplification, calls
+from gigbook.application.service import loop_factory
 from greenroom import calm_collector
 from greenroom.infrastructure import DatabaseUrl
 
@@ -20,8 +21,10 @@ INTRODUCTION = """\
 
 Made by `make bench ARGS='benchmarks/entities.py --postgres URL'`. An entity here has a name, a city, a number and three
 words for its state, packed into a row of `entity_snapshots`. Immediate changes are answered when they are on disk, each
-caller waits for its answer, and beside them stands the usual way in the same round: a pool of threads with a connection
-each, and a transaction for each change. The work is in [`benchmarks/entity`](../../benchmarks/entity).
+caller waits for its answer, and beside them stand two usual ways in the same round, with a transaction for each change:
+a pool of threads with a connection of the driver each, and a pool of SQLAlchemy's asyncio engine. All run on the event
+loop that Gigbook is served on, uvloop where there is one. The work is in
+[`benchmarks/entity`](../../benchmarks/entity).
 
 ![What entities do in a second](entities.svg)
 
@@ -65,12 +68,12 @@ def main() -> None:
     """Measure, print the table, and keep the page."""
     given = options()
     number, seconds, rounds = (3_000, 0.1, 1) if given.quick else (100_000, given.seconds, given.rounds)
-    with tempfile.TemporaryDirectory() as folder:
-        rows = asyncio.run(measured(Path(folder), given.postgres, number, seconds, rounds))
+    with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=loop_factory()) as runner:
+        rows = runner.run(measured(Path(folder), given.postgres, number, seconds, rounds))
     print("\n" + as_text(rows))
     if not given.quick:
         method = (
-            f"median of {rounds} rounds, those of changes {seconds:g} s long; {THREADS} threads write the usual way"
+            f"median of {rounds} rounds, those of changes {seconds:g} s long, the usual ways on {THREADS} connections"
         )
         PAGE.parent.mkdir(parents=True, exist_ok=True)
         PAGE.write_text(INTRODUCTION + as_markdown(rows, method))

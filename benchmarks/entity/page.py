@@ -9,14 +9,17 @@ from math import ceil, floor, log10
 from statistics import median
 from typing import Literal
 
-HEAD = ["work", "aim", "Greenroom", "least .. most", "one transaction each", "times as many"]
-GREEN, GREY = "#1a7f37", "#6e7781"
+HEAD = ["work", "aim", "Greenroom", "least .. most", "one transaction each", "times", "by SQLAlchemy", "times"]
+GREEN, GREY, BROWN = "#1a7f37", "#6e7781", "#9a6700"
 LEFT, PLOT, RIGHT, TOP, ROW = 380, 420, 160, 70, 26
 
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured in some rounds, and beside it, in the same rounds, one transaction for each change."""
+    """What was measured in some rounds, and beside it, in the same rounds, one transaction for each change.
+
+    In two ways: as fast as the driver can, and as applications do it, by SQLAlchemy's asyncio.
+    """
 
     title: str
     unit: Literal["1/s", "B", "×"]
@@ -24,11 +27,17 @@ class Row:
     """What must be reached: how many times as many as one transaction each, or else the figure itself."""
     ours: list[float] = field(default_factory=list[float])
     usual: list[float] = field(default_factory=list[float])
+    mapped: list[float] = field(default_factory=list[float])
 
     @property
     def times(self) -> float | None:
-        """How many times as many."""
-        return median(self.ours) / median(self.usual) if self.usual else None
+        """How many times as many as the driver can."""
+        return self._times(self.usual)
+
+    @property
+    def times_mapped(self) -> float | None:
+        """How many times as many as SQLAlchemy can."""
+        return self._times(self.mapped)
 
     @property
     def is_met(self) -> bool:
@@ -37,6 +46,9 @@ class Row:
             return True
         reached = median(self.ours) if self.times is None else self.times
         return reached <= self.aim if self.unit == "B" else reached >= self.aim
+
+    def _times(self, others: Sequence[float]) -> float | None:
+        return median(self.ours) / median(others) if others else None
 
 
 def as_text(rows: Sequence[Row]) -> str:
@@ -48,7 +60,7 @@ def as_text(rows: Sequence[Row]) -> str:
 
 def as_markdown(rows: Sequence[Row], method: str) -> str:
     """The same for a page."""
-    lines = [f"| {' | '.join(cells)} |" for cells in (HEAD, ["---", *["---:"] * 5], *map(_cells, rows))]
+    lines = [f"| {' | '.join(cells)} |" for cells in (HEAD, ["---", *["---:"] * (len(HEAD) - 1)], *map(_cells, rows))]
     machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
     return "\n".join([*lines, "", f"- {machine}, load {os.getloadavg()[0]:.1f}", f"- {method}"]) + "\n"
 
@@ -56,14 +68,14 @@ def as_markdown(rows: Sequence[Row], method: str) -> str:
 def as_svg(rows: Sequence[Row]) -> str:
     """Whatever is done in a second, on a logarithmic axis."""
     shown = [row for row in rows if row.unit == "1/s"]
-    logarithms = [log10(value) for row in shown for value in (*row.ours, *row.usual)]
+    logarithms = [log10(value) for row in shown for value in (*row.ours, *row.usual, *row.mapped)]
     low, high = floor(min(logarithms)), ceil(max(logarithms))
     height = TOP + ROW * len(shown) + 40
     parts = [*_frame(height), *_axis(low, high, len(shown))]
     for number, row in enumerate(shown):
         y = TOP + ROW * number + ROW / 2
         parts.append(_text(LEFT - 16, y + 4, row.title, anchor="end"))
-        for values, colour in ((row.usual, GREY), (row.ours, GREEN)):
+        for values, colour in ((row.mapped, BROWN), (row.usual, GREY), (row.ours, GREEN)):
             parts += _spread(values, colour, y, low, high) if values else []
         parts.append(_text(LEFT + PLOT + 14, y + 4, _label(row), colour=GREEN))
     return "\n".join([*parts, "</svg>"]) + "\n"
@@ -75,9 +87,13 @@ def _cells(row: Row) -> list[str]:
         _aim(row),
         _number(median(row.ours), row.unit) + ("" if row.is_met else " (missed)"),
         f"{_number(min(row.ours), row.unit)} .. {_number(max(row.ours), row.unit)}",
-        _number(median(row.usual), row.unit) if row.usual else "",
-        "" if row.times is None else f"{row.times:.1f} ×",
+        *_beside(row.usual, row.times, row.unit),
+        *_beside(row.mapped, row.times_mapped, row.unit),
     ]
+
+
+def _beside(values: Sequence[float], times: float | None, unit: str) -> Sequence[str]:
+    return ["", ""] if times is None else [_number(median(values), unit), f"{times:.1f} ×"]
 
 
 def _aim(row: Row) -> str:
@@ -107,9 +123,10 @@ def _frame(height: int) -> Iterator[str]:
     yield "<title>What entities do in a second</title>"
     yield f'<rect width="{width}" height="{height}" fill="#ffffff"/>'
     yield _text(16, 24, "What entities do in a second", weight="bold")
-    for at, title, colour in ((LEFT, "entities", GREEN), (LEFT + 150, "one transaction each", GREY)):
-        yield f'<circle cx="{at}" cy="{TOP - 27}" r="5" fill="{colour}"/>'
-        yield _text(at + 10, TOP - 22, title)
+    legend = ((0, "entities", GREEN), (120, "one transaction each", GREY), (300, "the same by SQLAlchemy", BROWN))
+    for at, title, colour in legend:
+        yield f'<circle cx="{LEFT + at}" cy="{TOP - 27}" r="5" fill="{colour}"/>'
+        yield _text(LEFT + at + 10, TOP - 22, title)
 
 
 def _axis(low: int, high: int, rows: int) -> Iterator[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.entity.page import Row, as_markdown, as_svg, as_text
 
-CHANGES = Row("immediate changes", "1/s", aim=10, ours=[30_000.0, 10_000.0, 20_000.0], usual=[1_000.0])
+CHANGES = Row("immediate changes", "1/s", aim=10, ours=[30_000.0, 10_000.0, 20_000.0], usual=[1_000.0], mapped=[400.0])
 MEMORY = Row("memory", "B", aim=1_000, ours=[1_052.0])
 CALLS = Row("calls", "1/s", ours=[99.5])
 
@@ -17,7 +17,7 @@ def test_a_row_shows_the_aim_the_median_the_spread_and_the_ratio() -> None:
     line = as_text([CHANGES]).splitlines()[1]
 
     assert line.split("  ")[0] == "immediate changes"
-    for part in ("≥ 10 ×", "20,000/s", "10,000/s .. 30,000/s", "1,000/s", "20.0 ×"):
+    for part in ("≥ 10 ×", "20,000/s", "10,000/s .. 30,000/s", "1,000/s", "20.0 ×", "400/s", "50.0 ×"):
         assert part in line
 
 
@@ -48,8 +48,8 @@ def test_the_picture_shows_what_is_done_in_a_second() -> None:
 
     ET.fromstring(picture)
     assert "memory" not in picture
-    # Two in the legend, two for the changes, one for the calls.
-    assert picture.count("<circle") == 5
+    # Three in the legend, three for the changes, one for the calls.
+    assert picture.count("<circle") == 7
 
 
 def test_it_runs() -> None:
