@@ -23,7 +23,7 @@ class Bar(GenServer):
 
 
 async def main() -> None:
-    bars = [child(Bar).id(name).named(name) for name in ("upstairs", "downstairs")]
+    bars = [child(Bar).named(name) for name in ("upstairs", "downstairs")]
     await Supervisor.start(bars, strategy="one_for_one")
     upstairs, downstairs = Ref(Bar, "upstairs"), Ref(Bar, "downstairs")
     await upstairs.call(Bar.serve, 4, guests=2)
