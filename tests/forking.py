@@ -44,9 +44,9 @@ class Fork:
         return self.returncode
 
     def send_signal(self, number: int) -> None:
-        """Send it a signal, if it is still there."""
-        # It may have ended without anybody having heard of it.
-        with contextlib.suppress(ProcessLookupError):
+        """Send it a signal, unless its end has been heard of."""
+        # Until then its number is nobody else's: see `_tell_end`.
+        if self.returncode is None:
             os.kill(self.pid, number)
 
 
@@ -92,8 +92,7 @@ def _beget(arguments: list[str], environment: dict[str, str], end: int, *stdio: 
         for file in stdio:
             os.close(file)
         os.write(end, str(pid).encode())
-        _, status = os.waitpid(pid, 0)
-        os.write(end, str(os.waitstatus_to_exitcode(status)).encode())
+        _tell_end(pid, end)
         os._exit(0)
     os.close(end)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -103,6 +102,19 @@ def _beget(arguments: list[str], environment: dict[str, str], end: int, *stdio: 
     os.environ.clear()
     os.environ.update(environment)
     return arguments
+
+
+def _tell_end(pid: int, end: int) -> None:
+    """Wait until the program has ended, tell how, and wait until that was heard."""
+    # A program that ended keeps its number as long as its parent leaves it alone, so no signal can go to another one.
+    ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert ended is not None
+    code = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+    # Whoever started it may be gone.
+    with contextlib.suppress(OSError):
+        os.write(end, str(code).encode())
+        os.read(end, 1)
+    os.waitpid(pid, 0)
 
 
 if __name__ == "__main__":

@@ -50,14 +50,25 @@ def test_it_ends_when_it_is_killed() -> None:
         os.close(file)
 
 
-def test_a_signal_to_one_whose_end_was_not_heard_of_goes_nowhere() -> None:
+def test_one_whose_end_was_not_heard_of_keeps_its_number_and_takes_signals() -> None:
     with Path(os.devnull).open("w") as nowhere:
         found = fork("json.tool", "--help", stdio=(0, nowhere.fileno(), 2))
     select.select([found], [], [])
 
+    os.kill(found.pid, 0)
     found.send_signal(signal.SIGKILL)
 
     assert found.wait() == 0
+
+
+def test_a_signal_after_its_end_was_heard_of_goes_nowhere() -> None:
+    with Path(os.devnull).open("w") as nowhere:
+        found = fork("json.tool", "--help", stdio=(0, nowhere.fileno(), 2))
+    found.wait()
+
+    found.send_signal(signal.SIGKILL)
+
+    assert found.returncode == 0
 
 
 def test_one_that_ends_leaves_the_others_alone() -> None:
