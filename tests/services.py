@@ -54,12 +54,11 @@ def nats_url() -> str:
 
 
 @pytest.fixture
-def unused_port() -> int:
-    """A port of this machine that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+def unused_port() -> Iterator[int]:
+    """A port of this machine that nothing listens on, nor will before the test is over."""
+    with socket.socket() as kept:
+        kept.bind(("127.0.0.1", 0))
+        yield kept.getsockname()[1]
 
 
 def require_service(name: str, url: str) -> None:

@@ -2,29 +2,36 @@
 
 import asyncio
 import os
+import re
 import shutil
 import signal
+from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from tempfile import TemporaryFile
+from typing import IO, Any, Final, NoReturn
 
 import httpx
 import pytest
 
-from tests.gigbook.waiting import eventually
+STARTED: Final = re.compile(r"started successfully on port (\d+)")
 
 FLAGS = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-dev-shm-usage",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
 ]
-"""The browser talks to the test's own service and to nobody else."""
+"""The browser talks to the test's own service and to nobody else, and needs no large /dev/shm."""
+
+LONGEST: Final = 600_000
+"""How many milliseconds a script or a page may take: the time that a test has ends first."""
 
 
 @dataclass(frozen=True)
@@ -52,25 +59,21 @@ class Browser:
 
 
 @asynccontextmanager
-async def browsing(port: int) -> AsyncGenerator[Browser]:
-    """Open a window, with the driver on this port; skips the test where there is no Chromium, and fails it under CI."""
+async def browsing() -> AsyncGenerator[Browser]:
+    """Open a window; skips the test where there is no Chromium, and fails it under CI."""
     driver = shutil.which("chromedriver") or _missing()
-    # Chromium inherits what the driver writes to, and so no pipe of ours may be among it.
-    process = await asyncio.create_subprocess_exec(
-        driver,
-        f"--port={port}",
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        await eventually(lambda: _is_ready(f"http://127.0.0.1:{port}"))
-        async with _session(f"http://127.0.0.1:{port}") as browser:
-            yield browser
-    finally:
-        # The driver and whatever it has started.
-        os.killpg(process.pid, signal.SIGTERM)
-        await process.wait()
+    # Chromium inherits what the driver writes to, so no pipe of ours may be among it: nobody would hear of the end.
+    with TemporaryFile() as said:
+        process = await asyncio.create_subprocess_exec(
+            driver, "--port=0", stdout=said, stderr=asyncio.subprocess.DEVNULL, start_new_session=True
+        )
+        try:
+            async with _session(f"http://127.0.0.1:{await _port(said, process)}") as browser:
+                yield browser
+        finally:
+            # The driver and whatever it has started.
+            os.killpg(process.pid, signal.SIGTERM)
+            await process.wait()
 
 
 def _missing() -> NoReturn:
@@ -80,19 +83,25 @@ def _missing() -> NoReturn:
     pytest.skip(missing)
 
 
-async def _is_ready(driver: str) -> bool:
-    try:
-        async with httpx.AsyncClient() as client:
-            ready: bool = (await client.get(f"{driver}/status")).json()["value"]["ready"]
-            return ready
-    except httpx.TransportError:
-        return False
+async def _port(said: IO[bytes], driver: Process) -> str:
+    """Where the driver listens, once it does and has said so."""
+    while True:
+        text = os.pread(said.fileno(), 65536, 0).decode()
+        if found := STARTED.search(text):
+            return found[1]
+        assert driver.returncode is None, text
+        await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
 async def _session(driver: str) -> AsyncGenerator[Browser]:
-    wanted = {"browserName": "chrome", "goog:chromeOptions": {"args": FLAGS}, "goog:loggingPrefs": {"browser": "ALL"}}
-    async with httpx.AsyncClient(timeout=60) as client:
+    wanted = {
+        "browserName": "chrome",
+        "timeouts": {"script": LONGEST, "pageLoad": LONGEST},
+        "goog:chromeOptions": {"args": FLAGS},
+        "goog:loggingPrefs": {"browser": "ALL"},
+    }
+    async with httpx.AsyncClient(timeout=None) as client:
         response = await client.post(f"{driver}/session", json={"capabilities": {"alwaysMatch": wanted}})
         assert response.is_success, response.text
         session = f"{driver}/session/{response.json()['value']['sessionId']}"

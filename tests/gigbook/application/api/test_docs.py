@@ -32,9 +32,9 @@ async def send(browser: Browser, operation: str) -> list[str]:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_the_page_tries_the_api_with_nothing_from_elsewhere(service: Service, unused_port: int) -> None:
+async def test_the_page_tries_the_api_with_nothing_from_elsewhere(service: Service) -> None:
     base = f"http://127.0.0.1:{service.port}"
-    async with browsing(unused_port) as browser:
+    async with browsing() as browser:
         await browser.go(f"{base}/docs")
         await browser.run(DRAWN)
 
@@ -51,9 +51,9 @@ async def test_the_page_tries_the_api_with_nothing_from_elsewhere(service: Servi
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_the_page_shows_every_operation_of_the_document(service: Service, unused_port: int) -> None:
+async def test_the_page_shows_every_operation_of_the_document(service: Service) -> None:
     document: dict[str, Any] = (await service.api.get("/openapi.json")).json()
-    async with browsing(unused_port) as browser:
+    async with browsing() as browser:
         await browser.go(f"http://127.0.0.1:{service.port}/docs")
         await browser.run(DRAWN)
 

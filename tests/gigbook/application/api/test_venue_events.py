@@ -194,8 +194,8 @@ HEARD = """
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.expected_crash(reason="killed")
-async def test_a_browser_hears_it_and_comes_again_by_itself(service: Service, venue: Json, unused_port: int) -> None:
-    async with browsing(unused_port) as browser:
+async def test_a_browser_hears_it_and_comes_again_by_itself(service: Service, venue: Json) -> None:
+    async with browsing() as browser:
         await browser.go(f"http://127.0.0.1:{service.port}/docs")
         await browser.run(FOLLOW % venue["id"])
         first = await browser.run(HEARD % 2)
@@ -228,10 +228,8 @@ TRY = """
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_the_page_of_the_api_shows_what_comes_as_it_comes(
-    service: Service, venue: Json, unused_port: int
-) -> None:
-    async with browsing(unused_port) as browser:
+async def test_the_page_of_the_api_shows_what_comes_as_it_comes(service: Service, venue: Json) -> None:
+    async with browsing() as browser:
         await browser.go(f"http://127.0.0.1:{service.port}/docs")
         await eventually(lambda: drawn(browser))
 
