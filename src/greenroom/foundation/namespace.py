@@ -132,7 +132,12 @@ def current_namespace() -> Namespace:
         # Its loop runs, and in this thread, where no other can run beside it: it is the running one.
         if scheduler.thread is HERE.thread and scheduler.is_running():
             return found
-    return namespace_of(current_scheduler(), current if isinstance(current, str) else current.name)
+    scheduler = current_scheduler()
+    if not isinstance(current, str):
+        return namespace_of(scheduler, current.name)
+    if scheduler.is_ending:
+        scheduler.look_again()
+    return namespace_of(scheduler, current)
 
 
 def namespace_of(scheduler: Scheduler, name: str) -> Namespace:

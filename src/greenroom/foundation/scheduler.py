@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Generator
 from types import coroutine
 from typing import Any, Final, Protocol
+from weakref import ref
 
 from greenroom.foundation.clock import Clock, SystemClock
 from greenroom.foundation.timer import TimerWheel
@@ -33,6 +34,7 @@ class Scheduler:
 
     __slots__ = (
         "_handle",
+        "_leaving",
         "_paused",
         "_ready",
         "_turning",
@@ -51,6 +53,8 @@ class Scheduler:
         self.is_running = loop.is_running
         # Whether the loop is about to be closed: its tasks were cancelled, and processes end with them, in silence.
         self.is_ending = False
+        # The tasks that it had then, as far as they may not be over. Nobody else may keep them any more.
+        self._leaving: list[ref[asyncio.Task[Any]]] = []
         # The thread in which the loop was last asked for: `HERE.thread` there.
         self.thread: object = None
         self.clock: Clock = clock or SystemClock()
@@ -70,6 +74,21 @@ class Scheduler:
             self.loop.call_soon(self._turn)
             # After it: a call that finds the stack full must not keep all that follow from asking.
             self._turning = True
+
+    def close_soon(self) -> None:
+        """Take the loop, which stands still, for one that is about to be closed: a task of it is being cancelled."""
+        if not self.is_ending:
+            self.is_ending = True
+            self._leaving = [ref(task) for task in asyncio.all_tasks(self.loop)]
+            self.loop.call_soon(self._look_around)
+            # Whoever needs a namespace from now on takes the long way, where `look_again` is.
+            self.thread = None
+
+    def look_again(self) -> None:
+        """Take that back if all who were cancelled are over: code outside of processes that still runs goes on."""
+        while self._leaving and ((task := self._leaving[-1]()) is None or task.done()):
+            self._leaving.pop()
+        self.is_ending = bool(self._leaving)
 
     @property
     def is_idle(self) -> bool:
@@ -95,6 +114,12 @@ class Scheduler:
             self._turning = bool(ready)
             if ready:
                 self.loop.call_soon(self._turn)
+
+    def _look_around(self) -> None:
+        # Whoever closes a loop cancels all of its tasks before it runs again; to cancel one of them means nothing.
+        tasks = [task for reference in self._leaving if (task := reference()) is not None]
+        if not all(task.done() or task.cancelling() for task in tasks):
+            self.is_ending, self._leaving = False, []
 
     def _arm(self, seconds: float) -> None:
         if self._handle is not None:
@@ -122,7 +147,7 @@ def current_scheduler() -> Scheduler:
     if scheduler is None:
         scheduler = Scheduler(loop)
         install_scheduler(scheduler)
-    scheduler.thread = HERE.thread
+    scheduler.thread = None if scheduler.is_ending else HERE.thread
     return scheduler
 
 

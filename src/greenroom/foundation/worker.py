@@ -82,9 +82,9 @@ class WorkerTask(_Task):
     def cancel(self, msg: object = None) -> bool:
         """Cancel the handler; as asked from outside of the runtime, which has `Worker.cancel`."""
         scheduler = self.worker.crew.scheduler
-        if not scheduler.is_running():
-            # Nobody but `asyncio.run` and its like cancels tasks of a loop that stands still: before they close it.
-            scheduler.is_ending = True
+        if not scheduler.is_running() and not self.done():
+            # As `asyncio.run` and its like do before they close it.
+            scheduler.close_soon()
             if self.worker.process is not None:
                 # They wait for this task, so a handler that does not give up is the last one in it.
                 self.worker.process.demand()

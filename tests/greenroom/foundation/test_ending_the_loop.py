@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from greenroom import GenServer, Ref, Supervisor, Task, child
+from greenroom.foundation.worker import WorkerTask
 from greenroom.testing import Stage, Tree, crash, settle
 from tests.greenroom.foundation.errand import endless
 
@@ -183,6 +184,51 @@ def test_a_kill_while_the_loop_stands_still_is_not_its_end() -> None:
         process.exit("kill")
 
         assert stage.run(reopened(doors))
+
+
+async def open_gates() -> Ref[Supervisor]:
+    gates = [child(Gate).named("gate"), child(Gate).named("idle").id("idle")]
+    tree = await Supervisor.start(gates, strategy="one_for_one")
+    Ref(Gate, "gate").cast(Gate.wait)
+    await asyncio.sleep(0)
+    return tree
+
+
+async def comes_back(name: str) -> bool:
+    before = Ref(Gate, name).where()
+    Ref(Gate, name).exit("kill")
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return Ref(Gate, name).where() not in (None, before)
+
+
+def test_to_cancel_one_handler_while_the_loop_stands_still_is_not_its_end() -> None:
+    async def waiting() -> asyncio.Task[object] | None:
+        return next(
+            (task for task in asyncio.all_tasks() if isinstance(task, WorkerTask) and task.worker.detached), None
+        )
+
+    with asyncio.Runner() as runner:
+        tree = runner.run(open_gates())
+        task = runner.run(waiting())
+        assert task is not None
+
+        task.cancel()
+
+        assert runner.run(comes_back("idle"))
+        runner.run(tree.stop())
+
+
+def test_a_program_that_cancels_all_tasks_may_go_on() -> None:
+    with asyncio.Runner() as runner:
+        tree = runner.run(open_gates())
+        tasks = asyncio.all_tasks(runner.get_loop())
+        for task in tasks:
+            task.cancel()
+        runner.get_loop().run_until_complete(asyncio.wait(tasks))
+
+        assert runner.run(comes_back("idle"))
+        runner.run(tree.stop())
 
 
 def test_a_program_that_fails_ends_while_its_tree_stops() -> None:
