@@ -35,6 +35,11 @@ def test_two_at_a_time_are_two_databases(databases: Databases) -> None:
         assert one != other
 
 
+def test_no_test_waits_for_the_disk(databases: Databases) -> None:
+    with databases.lent() as url, psycopg.connect(url) as connection:
+        assert connection.execute("SHOW synchronous_commit").fetchone() == ("off",)
+
+
 def test_the_next_test_finds_no_rows_of_the_last(databases: Databases) -> None:
     with databases.lent() as url:
         execute(url, ROWS)
