@@ -28,6 +28,7 @@ from greenroom.foundation.mailbox import (
 )
 from greenroom.foundation.ref import Timeout
 from greenroom.foundation.reply import is_awaited
+from greenroom.foundation.report import identity
 from greenroom.foundation.worker import DONE, FAILED, Worker
 
 GROWN: Final = ("greenroom", "mailbox", "grown")
@@ -260,7 +261,7 @@ class Handling(Answering):
         if self.backlog is None:
             queue = self.queue or Mailbox()
             if len(queue) >= LONG and telemetry.bus.listening:
-                telemetry.execute(GROWN, {"messages": len(queue)}, {"process": self})
+                telemetry.execute(GROWN, {"messages": len(queue)}, identity(self))
             self.backlog = iter(list(merged(queue)) if self.server.__batches__ else queue)
             self.queue = BUSY
             if self.ties is not None and self.ties.observer is not None:

@@ -17,6 +17,7 @@ from greenroom.foundation.mailbox_limit import MailboxLimit
 from greenroom.foundation.namespace import Name, Namespace
 from greenroom.foundation.process import Process
 from greenroom.foundation.ref import Down, Exit, Timeout
+from greenroom.foundation.report import identity
 from greenroom.foundation.server import Server
 
 S_co = TypeVar("S_co", covariant=True)
@@ -152,4 +153,4 @@ class LimitedProcess(Process[S_co]):
     def _report_full(self, kind: str) -> None:
         if telemetry.bus.listening:
             measurements = {"messages": self.waiting, "limit": self.limit.messages}
-            telemetry.execute(FULL, measurements, {"process": self, "kind": kind, "when_full": self.limit.when_full})
+            telemetry.execute(FULL, measurements, {**identity(self), "kind": kind, "when_full": self.limit.when_full})

@@ -32,11 +32,11 @@ KINDS: Final = 1000
 def report_start(process: Any) -> None:
     """Tell that the process is there, and whose child it is; its `init` is through."""
     if telemetry.bus.listening:
-        telemetry.execute(START, {}, _identity(process))
+        telemetry.execute(START, {}, identity(process))
 
 
-def _identity(process: Any) -> dict[str, object]:
-    # Words beside the process itself: what goes into the labels of a metric, and what a log can hold.
+def identity(process: Any) -> dict[str, object]:
+    """Which process it is: itself, and in words what goes into the labels of a metric and into a log."""
     return {"process": process, "server": process.server.__class__.__name__, "name": process.name}
 
 
@@ -44,7 +44,7 @@ def report_end(process: Any, reason: object) -> None:
     """Tell that the process ended; at the level of an error unless it was meant to."""
     if is_clean(reason) or _is_of_the_loop(process, reason):
         if telemetry.bus.listening:
-            telemetry.execute(STOP, {}, {**_identity(process), "reason": reason})
+            telemetry.execute(STOP, {}, {**identity(process), "reason": reason})
         return
     # A kill is no mistake of the process; those to whom it matters hear of it, and report it if they like.
     level = logging.INFO if isinstance(reason, str) and reason == KILLED else logging.ERROR
@@ -53,7 +53,7 @@ def report_end(process: Any, reason: object) -> None:
         return
     report = CrashReport(process, reason)
     if telemetry.bus.listening:
-        telemetry.execute(CRASH, {}, {**_identity(process), "reason": reason, "report": report})
+        telemetry.execute(CRASH, {}, {**identity(process), "reason": reason, "report": report})
     if is_logged:
         silenced = limit.admit((process.server.__kind__, type(reason)))
         if silenced is not None:
