@@ -1,5 +1,7 @@
 """Supervised, typed processes for Python services, as Erlang/OTP has them."""
 
+from typing import TYPE_CHECKING
+
 from greenroom.foundation import application, debugging, telemetry
 from greenroom.foundation.agent import Agent
 from greenroom.foundation.alias import Alias, AliasedMonitor, AliasMode, alias, monitor_with_alias
@@ -214,3 +216,16 @@ __all__ = [
     "unregister_name",
     "whereis",
 ]
+
+__version__: str
+"""The release that is installed."""
+
+if not TYPE_CHECKING:  # a checker would believe in every name
+
+    def __getattr__(name: str) -> str:
+        if name == "__version__":
+            # Not before it is asked for: what reads it takes long to import, and few programs want to know.
+            from importlib.metadata import version
+
+            return version(__name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

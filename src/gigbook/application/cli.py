@@ -25,6 +25,7 @@ class _Configured(click.Command):
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="greenroom", prog_name="gigbook", message="%(prog)s %(version)s")
 def main() -> None:
     """Gigbook: venues, artists, bookings, payments and customers."""
 
