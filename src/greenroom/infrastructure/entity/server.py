@@ -37,6 +37,7 @@ from greenroom.foundation.namespace import current_namespace
 from greenroom.foundation.reply import Reply
 from greenroom.infrastructure.database import Conflict, Insert, Invalid, Refusal, Step
 from greenroom.infrastructure.entity.address import EntityRef, entity_ref
+from greenroom.infrastructure.entity.assignment import refuse_assignments
 from greenroom.infrastructure.entity.backlog import Unsaved
 from greenroom.infrastructure.entity.departure import CUT_OFF, ERASED, has_lost_track
 from greenroom.infrastructure.entity.error import KeptInMemory, NoSuchEntity, NotSaved, StaleState
@@ -94,6 +95,7 @@ class Entity(GenServer, Generic[K, S]):
         cls.__entity__ = kind_name(cls.kind)
         cls.__reminds__ = _overrides(cls, "handle_reminder")
         cls.__terminates__ = _overrides(cls, "terminate")
+        refuse_assignments(cls)
 
     @classmethod
     def at(cls, key: K) -> EntityRef[Self]:
