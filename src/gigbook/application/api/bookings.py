@@ -14,7 +14,7 @@ from gigbook.application.api.endpoint import Endpoint
 from gigbook.application.api.failures import Refused
 from gigbook.application.api.idempotency import once
 from gigbook.application.api.operations import get, post
-from gigbook.application.api.paging import Paging, listed
+from gigbook.application.api.paging import Paging, listed, ordered
 from gigbook.application.api.preconditions import expected
 from gigbook.application.api.request import Request
 from gigbook.business import bookings
@@ -134,10 +134,15 @@ async def cancel_booking(
     return await bookings.cancel(request.key("id"), cancellation.reason, expected(request), request.origin)
 
 
-async def show_history(request: Request) -> Listing[Entry] | NotFound:
-    """Show all that happened to a booking, the oldest first."""
-    found = await bookings.history(request.key("id"))
-    return found if isinstance(found, NotFound) else Listing(found)
+async def show_history(request: Request, query: Paging) -> Listing[Entry] | NotFound:
+    """Show what happened to a booking, the oldest first.
+
+    The Link header leads to the next page, as long as there is one.
+    """
+    id = request.key("id")
+    if isinstance(found := await bookings.fetch(id), NotFound):
+        return found
+    return await ordered(request.path, query, id, bookings.history, bookings.count_events, lambda entry: entry.number)
 
 
 async def show_calendar(request: Request, query: CalendarQuery) -> Listing[Booking] | NotFound:
@@ -167,6 +172,6 @@ ROUTES: Final = (
     Endpoint(PATH + "/{id}/hold", post(hold_booking, Hold)),
     Endpoint(PATH + "/{id}/confirm", post(confirm_booking)),
     Endpoint(PATH + "/{id}/cancel", post(cancel_booking, Cancellation, bookings.CANCELLATION_RULES)),
-    Endpoint(PATH + "/{id}/history", get(show_history)),
+    Endpoint(PATH + "/{id}/history", get(show_history, Paging)),
     Endpoint(venues.PATH + "/{id}/calendar", get(show_calendar, CalendarQuery, QUERY_RULES)),
 )

@@ -19,8 +19,9 @@ from gigbook.application.api.failures import Refused
 
 F = TypeVar("F")
 F_contra = TypeVar("F_contra", contravariant=True)
-T = TypeVar("T", bound=Identified)
-T_co = TypeVar("T_co", bound=Identified, covariant=True)
+R = TypeVar("R", bound=Identified)
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 # A prefix keeps clients from doing arithmetic with it, so that its meaning can change.
 _CURSOR = re.compile("^c[0-9a-f]{1,15}$")
@@ -48,12 +49,12 @@ class Page(Protocol[F_contra, T_co]):
     """How a context answers with a page of what is wanted."""
 
     async def __call__(self, wanted: F_contra, /, *, after: int, limit: int) -> Sequence[T_co]:
-        """The first `limit` whose id is above `after`, in the order of their ids."""
+        """The first `limit` whose place in the list, most often their id, is above `after`, in order."""
         ...
 
 
 def after(paging: Paging) -> int:
-    """The id of the last row before the page; 0 for the first page.
+    """The place of the last row before the page; 0 for the first page.
 
     Raises:
         Refused: the cursor is none that was given out.
@@ -66,20 +67,32 @@ def after(paging: Paging) -> int:
 
 
 async def listed(
-    path: str, query: Paging, wanted: F, page: Page[F, T], count: Callable[[F], Awaitable[int]]
+    path: str, query: Paging, wanted: F, page: Page[F, R], count: Callable[[F], Awaitable[int]]
+) -> Listing[R]:
+    """The page of what is wanted that the query asks for, by id, and the way to the next one."""
+    return await ordered(path, query, wanted, page, count, lambda item: item.id)
+
+
+async def ordered(
+    path: str,
+    query: Paging,
+    wanted: F,
+    page: Page[F, T],
+    count: Callable[[F], Awaitable[int]],
+    place: Callable[[T], int],
 ) -> Listing[T]:
-    """The page of what is wanted that the query asks for, and the way to the next one."""
+    """The page of what is wanted that the query asks for, in the order of its places, and the way to the next one."""
     found = await page(wanted, after=after(query), limit=query.limit + 1)
     shown = found[: query.limit]
     return Listing(
         shown,
-        next=next_page(path, query, shown[-1].id) if len(found) > query.limit else None,
+        next=next_page(path, query, place(shown[-1])) if len(found) > query.limit else None,
         total=await count(wanted) if query.count else None,
     )
 
 
 def next_page(path: str, paging: Paging, last: int) -> str:
-    """The address of the page after the row with the id `last`, with the same filters."""
+    """The address of the page after the row at the place `last`, with the same filters."""
     given: Mapping[str, object] = msgspec.to_builtins(paging)
     filters = {name: value for name, value in given.items() if name not in Paging.__struct_fields__}
     return f"{path}?{urlencode({'limit': paging.limit, 'cursor': f'c{last:x}', **filters})}"

@@ -10,7 +10,7 @@ from gigbook.application.api.answers import Created, Listing, created
 from gigbook.application.api.endpoint import Endpoint
 from gigbook.application.api.idempotency import once
 from gigbook.application.api.operations import get, post
-from gigbook.application.api.paging import Paging, listed
+from gigbook.application.api.paging import Paging, listed, ordered
 from gigbook.application.api.request import Request
 from gigbook.business import payments
 from gigbook.business.ids import Id
@@ -80,15 +80,20 @@ async def refund_deposit(
     return created(await payments.refund(request.key("id"), once(request), request.origin), PATH)
 
 
-async def show_payment_history(request: Request) -> Listing[PaymentEntry] | NotFound:
-    """Show all that happened to the payment, the oldest first."""
-    found = await payments.history(request.key("id"))
-    return found if isinstance(found, NotFound) else Listing(found)
+async def show_payment_history(request: Request, query: Paging) -> Listing[PaymentEntry] | NotFound:
+    """Show what happened to the payment, the oldest first.
+
+    The Link header leads to the next page, as long as there is one.
+    """
+    id = request.key("id")
+    if isinstance(found := await payments.fetch(id), NotFound):
+        return found
+    return await ordered(request.path, query, id, payments.history, payments.count_events, lambda entry: entry.number)
 
 
 ROUTES: Final = (
     Endpoint(PATH, get(list_payments, PaymentQuery), post(pay_deposit, DepositDraft, payments.RULES)),
     Endpoint(PATH + "/{id}", get(show_payment)),
     Endpoint(PATH + "/{id}/refund", post(refund_deposit)),
-    Endpoint(PATH + "/{id}/history", get(show_payment_history)),
+    Endpoint(PATH + "/{id}/history", get(show_payment_history, Paging)),
 )

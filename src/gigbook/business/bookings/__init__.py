@@ -84,6 +84,7 @@ __all__ = [
     "cancel",
     "confirm",
     "count",
+    "count_events",
     "ensure_server",
     "fetch",
     "get_state",
@@ -191,10 +192,14 @@ async def busy(venue_ids: Sequence[int], within: Span) -> Mapping[int, Sequence[
     return found
 
 
-async def history(id: int) -> list[Entry] | NotFound:
-    """All that happened to the booking, in order."""
-    found = await fetch(id)
-    return found if isinstance(found, NotFound) else [entry(it) for it in await EVENTS.read_stream(stream(id))]
+async def history(id: int, *, after: int, limit: int) -> list[Entry]:
+    """What happened to the booking, in order, from the first one whose number is above `after`."""
+    return [entry(it) for it in await EVENTS.read_stream(stream(id), after=after, limit=limit)]
+
+
+async def count_events(id: int) -> int:
+    """How much has happened to the booking."""
+    return await EVENTS.version(stream(id))
 
 
 async def _request(

@@ -75,6 +75,7 @@ __all__ = [
     "Status",
     "Terms",
     "count",
+    "count_events",
     "deposit",
     "ensure_server",
     "fetch",
@@ -153,10 +154,14 @@ async def fetch(id: int) -> Versioned[Payment] | NotFound:
     return NotFound(WHAT) if isinstance(row, NoRow) else versioned(row)
 
 
-async def history(id: int) -> list[PaymentEntry] | NotFound:
-    """Everything that happened to the payment, in order."""
-    found = await fetch(id)
-    return found if isinstance(found, NotFound) else [entry(it) for it in await EVENTS.read_stream(stream(id))]
+async def history(id: int, *, after: int, limit: int) -> list[PaymentEntry]:
+    """What happened to the payment, in order, from the first one whose number is above `after`."""
+    return [entry(it) for it in await EVENTS.read_stream(stream(id), after=after, limit=limit)]
+
+
+async def count_events(id: int) -> int:
+    """How much has happened to the payment."""
+    return await EVENTS.version(stream(id))
 
 
 async def page(wanted: Filter, *, after: int, limit: int) -> list[Payment]:

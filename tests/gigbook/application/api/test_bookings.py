@@ -14,6 +14,7 @@ from gigbook.business.bookings.server import Diary
 from gigbook.business.bookings.table import bookings as table
 from gigbook.business.database import database
 from greenroom.infrastructure import Database, Execute
+from tests.gigbook.application.api.pages import pages
 from tests.gigbook.conftest import Service
 from tests.gigbook.waiting import eventually
 
@@ -105,6 +106,20 @@ async def test_the_history_tells_what_happened_and_in_answer_to_which_request(
         (2, "held", "two", None, held.json()["held_until"]),
         (3, "cancelled", "three", "rain", None),
     ]
+
+
+async def test_a_history_is_shown_page_by_page(api: httpx.AsyncClient, draft: Json) -> None:
+    path = f"/api/bookings/{(await made(api, '/api/bookings', draft))['id']}"
+    for seconds in range(60, 64):
+        await api.post(f"{path}/hold", json={"seconds": seconds})
+
+    found = await pages(api, f"{path}/history?limit=2")
+
+    assert [[entry["number"] for entry in page] for page in found] == [[1, 2], [3, 4], [5]]
+    counted = await api.get(f"{path}/history?limit=2&count=true")
+    assert (counted.json(), counted.headers["x-total-count"]) == (found[0], "5")
+    assert counted.links["next"]["url"].startswith(f"{path}/history?")
+    assert (await api.get(f"{path}/history?limit=0")).status_code == 400
 
 
 async def test_repeating_a_step_changes_nothing(api: httpx.AsyncClient, draft: Json) -> None:

@@ -13,6 +13,7 @@ from gigbook.business import bookings, payments
 from gigbook.business.versions import Versioned
 from greenroom import GenServer, Ref
 from tests.gigbook.application.api.booking import after, requested
+from tests.gigbook.application.api.pages import pages
 from tests.gigbook.business.payments.books import entries, held
 from tests.gigbook.waiting import eventually
 
@@ -330,6 +331,7 @@ async def test_the_history_of_a_payment_tells_what_happened_and_why(api: httpx.A
         (3, "succeeded", None, "pay-1"),
         (4, "returned", "refunded as was asked for", "refund-1"),
     ]
+    assert await pages(api, f"/api/payments/{deposit['id']}/history?limit=3") == [history[:3], history[3:]]
     refund = (await api.get(f"/api/payments/{history[3]['refund_id']}/history")).json()
     assert [(entry["what"], entry["request_id"]) for entry in refund] == [
         ("started", "refund-1"),
