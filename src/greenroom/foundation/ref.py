@@ -90,6 +90,8 @@ class Ref(Generic[S_co]):
     async def stop(self, reason: object = "normal", timeout: float | None = None) -> None:
         """Ask the process to end in good order, with its `terminate`, and wait until it is gone.
 
+        If it is about to end for the same reason anyway, that is what was wanted; in OTP 25 whoever asks second exits.
+
         Raises:
             NotRunning: it was not there.
             ServerDown: it ended for another reason than this.

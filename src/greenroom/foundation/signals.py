@@ -269,8 +269,9 @@ class Signals(Handling):
 
 
 def stop_server(server: Server, reason: object) -> None:
-    """The message that ends a process in its turn, with its `terminate`."""
-    server.__process__.demand().stop = Ending(reason)
+    """The message that ends a process in its turn, with its `terminate`; for the reason of whoever asked first."""
+    control = server.__process__.demand()
+    control.stop = control.stop or Ending(reason)
 
 
 def _child_ended(server: Server, child: object, reason: object) -> Awaitable[None] | None:

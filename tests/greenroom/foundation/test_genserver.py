@@ -387,6 +387,14 @@ async def test_stop_says_when_the_process_ended_for_another_reason() -> None:
     assert down.value.reason == "tired"
 
 
+async def test_two_that_want_the_same_end_both_get_it() -> None:
+    stack = await Stack.start()
+
+    await asyncio.gather(stack.stop("shutdown"), stack.stop("shutdown"))
+
+    assert not stack.alive
+
+
 def test_a_spec_is_never_changed() -> None:
     spec: ChildSpec[Stack] = child(Stack)
 

@@ -13,6 +13,7 @@ from greenroom import (
     NotRunning,
     Ref,
     Refused,
+    ServerDown,
     Shown,
     Supervisor,
     TooManyChildren,
@@ -323,6 +324,17 @@ async def test_a_suspended_process_stops_in_good_order() -> None:
     await counter.stop("shutdown", timeout=1)
 
     assert stopped.is_set()
+
+
+async def test_a_suspended_process_stops_for_the_reason_that_came_first() -> None:
+    counter = await Counter.start()
+    await suspend(counter)
+
+    ends = await asyncio.gather(counter.stop("shutdown"), counter.stop("other"), return_exceptions=True)
+
+    assert ends[0] is None
+    assert isinstance(ends[1], ServerDown)
+    assert ends[1].reason == "shutdown"
 
 
 @pytest.mark.parametrize("reason", ["kill", "shutdown"])
