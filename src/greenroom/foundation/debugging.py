@@ -18,7 +18,7 @@ from typing import Any, Final, cast
 from greenroom.foundation.errors import NotRunning
 from greenroom.foundation.observer import DebugFunction, MessageIn, MessageOut, Observer, SystemEvent
 from greenroom.foundation.process import Process
-from greenroom.foundation.redaction import without_secrets
+from greenroom.foundation.redaction import in_short
 from greenroom.foundation.ref import Ref, process_at
 
 __all__ = [
@@ -142,7 +142,7 @@ class _Counter:
 def _write(event: SystemEvent) -> None:
     match event:
         case MessageIn():
-            arguments = without_secrets(event.arguments)
+            arguments = in_short(event.arguments)
             logger.info("%s begins %s %s with %s", event.ref, event.kind, event.method, arguments)
         case MessageOut():
             logger.info("%s ends %s %s after %.6f s", event.ref, event.kind, event.method, event.seconds)

@@ -28,7 +28,23 @@ SECRETS: Final = (
 )
 """What the name of a field or argument has in it that is never shown."""
 
-_short: Final = Repr()
+
+class _Short(Repr):
+    """Says little of what is long, and nothing of what is named like a secret, however deep it lies."""
+
+    def repr_dict(self, x: dict[Any, object], level: int) -> str:
+        return super().repr_dict(without_secrets(x), level)
+
+    def repr_instance(self, x: Any, level: int) -> str:
+        # The `__repr__` that dataclasses make is wrapped; a class with one of its own has decided for itself.
+        if level > 0 and is_dataclass(x) and hasattr(type(x).__repr__, "__wrapped__"):
+            shown = without_secrets({field.name: getattr(x, field.name, ...) for field in fields(x) if field.repr})
+            told = ", ".join(f"{name}={self.repr1(value, level - 1)}" for name, value in shown.items())
+            return f"{type(x).__qualname__}({told})"
+        return super().repr_instance(x, level)
+
+
+_short: Final = _Short()
 _short.maxstring = _short.maxother = 200
 _short.maxdict = _short.maxlist = _short.maxtuple = 20
 
@@ -41,7 +57,7 @@ class Request:
     arguments: Mapping[str, object]
 
     def __str__(self) -> str:
-        return f"{self.method}({', '.join(f'{name}={_short.repr(value)}' for name, value in self.arguments.items())})"
+        return f"{self.method}({named_in_short(self.arguments)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +83,18 @@ def show(server: Any, message: Request | None = None, reason: object = None) -> 
     return shown
 
 
-def arguments_of(function: Function, args: Arguments, kwargs: Mapping[str, object]) -> dict[str, object]:
-    """The arguments of a method by name, without its `self`."""
+def arguments_of(
+    function: Function, args: Arguments, kwargs: Mapping[str, object], receiver: Arguments = (None,)
+) -> dict[str, object]:
+    """The arguments of a method by name, without its `self`; of a function where there is no `receiver`."""
     try:
-        bound = inspect.signature(function).bind(None, *args, **kwargs).arguments
+        bound = inspect.signature(function).bind(*receiver, *args, **kwargs).arguments
     except (TypeError, ValueError):
         return {"args": args, **kwargs}
-    return dict(list(bound.items())[1:])
+    return dict(list(bound.items())[len(receiver) :])
 
 
-def without_secrets(named: Mapping[str, object]) -> dict[str, object]:
+def without_secrets(named: Mapping[Any, object]) -> dict[Any, object]:
     """The values by name, where those that are named like secrets are redacted."""
     return {name: REDACTED if _is_secret(name) else value for name, value in named.items()}
 
@@ -86,10 +104,17 @@ def in_short(value: object) -> str:
     return str(value) if isinstance(value, (str, Request)) else _short.repr(value)
 
 
-def _is_secret(name: str) -> bool:
-    return any(secret in name.lower() for secret in SECRETS)
+def named_in_short(values: Mapping[str, object]) -> str:
+    """The values with their names, in words."""
+    return ", ".join(f"{name}={_short.repr(value)}" for name, value in values.items())
+
+
+def _is_secret(name: object) -> bool:
+    return isinstance(name, str) and any(secret in name.lower() for secret in SECRETS)
 
 
 def _visible_fields(server: Any) -> dict[str, object]:
     hidden = {field.name for field in fields(server) if not field.repr} if is_dataclass(server) else set[str]()
-    return without_secrets({name: value for name, value in fields_of(server).items() if name not in hidden})
+    return without_secrets(
+        {name: value for name, value in fields_of(server).items() if name not in hidden and name[:2] != "__"}
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from reprlib import Repr
 from typing import Any, Final, Generic, Protocol, Self, TypeAlias, TypeVar
 
 from greenroom.foundation.child import ChildSpec
@@ -11,6 +10,7 @@ from greenroom.foundation.mailbox import Arguments, Function, Keywords
 from greenroom.foundation.namespace import Name, current_namespace
 from greenroom.foundation.owner import Owner, current_owner, link_to, running_owner
 from greenroom.foundation.process import Process
+from greenroom.foundation.redaction import arguments_of, named_in_short, without_secrets
 from greenroom.foundation.restart import ChildOptions
 from greenroom.foundation.start import take_name
 
@@ -49,8 +49,8 @@ class TaskBody(Body):
     def __about__(self, last: object, reason: object) -> dict[str, object]:
         """Which task it is: who started it, and what it ran."""
         started = {"started by": self.callers[0]} if self.callers else {}
-        given = [*map(_short, self._args), *(f"{name}={_short(value)}" for name, value in self._kwargs.items())]
-        return {**started, "function": self.title, "arguments": ", ".join(given)}
+        given = without_secrets(arguments_of(self._function, self._args, self._kwargs, receiver=()))
+        return {**started, "function": self.title, "arguments": named_in_short(given)}
 
     def begun(self) -> None:
         """Tell the client."""
@@ -129,11 +129,3 @@ def callers_here() -> Callers:
     """Whoever asks right now, and for whom; nobody where no task runs."""
     owner = running_owner()
     return () if owner is None else chain(owner)
-
-
-_repr: Final = Repr()
-_repr.maxstring = _repr.maxother = 200
-
-
-def _short(value: object) -> str:
-    return _repr.repr(value)

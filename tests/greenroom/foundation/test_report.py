@@ -16,6 +16,13 @@ class Spill:
     drink: str
 
 
+@dataclass(frozen=True)
+class Card:
+    holder: str
+    token: str
+    pin: int = field(default=1234, repr=False)
+
+
 @dataclass
 class Bar(GenServer):
     name: str = "upstairs"
@@ -90,6 +97,26 @@ async def test_a_report_shows_the_state_and_no_secrets(caplog: pytest.LogCapture
     assert "  state: {'guests': 1, 'name': 'upstairs', 'till_password': '[redacted]'}" in text.splitlines()
     assert "token='[redacted]'" in text
     assert not {"Summertime", "Strange Fruit", "two parts gin"} & set(text.replace("'", "|").split("|"))
+
+
+async def test_a_report_shows_no_secrets_of_what_the_state_and_messages_are_made_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    @dataclass
+    class Till(Bar):
+        cards: dict[str, list[Card]] = field(default_factory=dict[str, list[Card]])
+
+    till = await Till.start(cards={"Nina": [Card("Nina", "tok_Nina")]})
+
+    text = (
+        await crash_of(till, lambda till: till.send((Card("Mary", "tok_Mary"), {"password": "Summertime"})), caplog)
+    ).getMessage()
+
+    assert "Card(holder='Nina', token='[redacted]')" in text
+    assert "Card(holder='Mary', token='[redacted]'), {'password': '[redacted]'}" in text
+    # The reason is the program's own text, and stands in the first line.
+    told = text.split("\n", 1)[1]
+    assert not [secret for secret in ("tok_Nina", "tok_Mary", "Summertime", "1234") if secret in told]
 
 
 async def test_a_server_decides_what_its_report_shows(caplog: pytest.LogCaptureFixture) -> None:

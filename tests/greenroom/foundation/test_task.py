@@ -344,7 +344,7 @@ async def test_one_report_says_which_task_crashed_who_started_it_what_it_ran_and
     report = vars(record)["report"]
     assert report["reason"] is error
     assert report["started by"] is probe.ref
-    assert (report["function"], report["arguments"]) == ("fail", repr(error))
+    assert (report["function"], report["arguments"]) == ("fail", f"error={error!r}")
     assert str(report["process"]) in record.getMessage()
     assert str(probe.ref) in record.getMessage()
 
@@ -364,6 +364,17 @@ async def test_a_report_says_the_label_of_a_task(caplog: pytest.LogCaptureFixtur
 
 
 @pytest.mark.expected_crash(reason=ValueError)
+async def test_a_report_shows_no_secrets_of_the_arguments(caplog: pytest.LogCaptureFixture) -> None:
+    async def sign_in(name: str, password: str, *, token: str) -> NoReturn:
+        raise ValueError(name)
+
+    await ended(Task.run(sign_in, "Nina", "Summertime", token="Strange Fruit"))
+
+    [record] = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert "arguments: name='Nina', password='[redacted]', token='[redacted]'" in record.getMessage()
+
+
+@pytest.mark.expected_crash(reason=ValueError)
 async def test_a_report_is_short_and_needs_no_argument_to_describe_itself(caplog: pytest.LogCaptureFixture) -> None:
     class Silent:
         def __repr__(self) -> str:
@@ -376,7 +387,7 @@ async def test_a_report_is_short_and_needs_no_argument_to_describe_itself(caplog
 
     [record] = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert "Silent" in record.getMessage()
-    assert "key=1" in record.getMessage()
+    assert "'key': 1" in record.getMessage()
     assert len(record.getMessage()) < 1000
 
 

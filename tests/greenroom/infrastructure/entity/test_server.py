@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from greenroom import Ref, ServerDown, telemetry
+from greenroom import Ref, ServerDown, get_status, telemetry
 from greenroom.infrastructure import (
     Columns,
     Conflict,
@@ -326,3 +326,16 @@ async def test_an_entity_that_can_not_be_read_is_not_started(kind: None, moody: 
 
     await moody.call(MoodyDatabase.rise)
     assert await BAR.call(Venue.look) == Diary("venue 7", 0)
+
+
+# What is shown.
+
+
+async def test_the_status_shows_the_state_and_nothing_of_the_runtime(kind: None) -> None:
+    await BAR.call(Venue.rename, "Blue Note")
+
+    shown = (await get_status(BAR)).state
+
+    assert isinstance(shown, dict)
+    assert shown["state"] == Diary("Blue Note", 0)
+    assert "__" not in str(shown)
