@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
@@ -22,7 +22,7 @@ def calendar_file(venue: Venue, bookings: Iterable[Booking]) -> bytes:
     zone in which to show them is told beside.
     """
     place = f"{venue.name}, {venue.city}"
-    events = [_event(booking, place) for booking in bookings]
+    events = [_event(booking, place, max(booking.updated_at, venue.updated_at)) for booking in bookings]
     return b"".join([_head(venue), *events, END])
 
 
@@ -38,18 +38,19 @@ def _head(venue: Venue) -> bytes:
 
 
 @lru_cache(maxsize=10_000)
-def _event(booking: Booking, place: str) -> bytes:
+def _event(booking: Booking, place: str, revised_at: datetime) -> bytes:
     """One booking; kept, since to make it costs a hundred times as much as to look it up."""
     from icalendar import STATUS, Event
 
     held = booking.status == "held"
     event = Event.new(
         uid=f"booking-{booking.id}@gigbook",
-        # The revision: what is shown of a booking changes once, when it is confirmed.
+        # It has to rise when the status or a time changes: once, when it is confirmed. Of two revisions with the same
+        # number the one with the later stamp holds (RFC 5546, 2.1.5), as when the venue has another name.
         sequence=0 if held else 1,
-        stamp=booking.updated_at.astimezone(UTC),
+        stamp=revised_at.astimezone(UTC),
         created=booking.created_at.astimezone(UTC),
-        last_modified=booking.updated_at.astimezone(UTC),
+        last_modified=revised_at.astimezone(UTC),
         start=booking.starts_at.astimezone(UTC),
         end=booking.ends_at.astimezone(UTC),
         summary=booking.title,

@@ -101,10 +101,13 @@ def test_the_same_bookings_make_the_same_file() -> None:
     assert calendar_file(VENUE, [BOOKING]) == calendar_file(VENUE, [BOOKING])
 
 
-def test_a_venue_that_was_renamed_has_events_at_its_new_name() -> None:
-    (event,) = read(BOOKING, venue=structs.replace(VENUE, name="Birdland")).walk("VEVENT")
+def test_a_venue_that_was_renamed_has_events_at_its_new_name_that_count_as_revised() -> None:
+    renamed = structs.replace(VENUE, name="Birdland", updated_at=BOOKING.updated_at + timedelta(hours=1))
+
+    (event,) = read(BOOKING, venue=renamed).walk("VEVENT")
 
     assert event["LOCATION"] == "Birdland, Berlin"
+    assert event.decoded("DTSTAMP") == event.decoded("LAST-MODIFIED") == renamed.updated_at
 
 
 @given(title=LINES, name=LINES)
