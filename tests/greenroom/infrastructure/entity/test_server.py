@@ -334,8 +334,7 @@ async def test_an_entity_that_can_not_be_read_is_not_started(kind: None, moody: 
 async def test_the_status_shows_the_state_and_nothing_of_the_runtime(kind: None) -> None:
     await BAR.call(Venue.rename, "Blue Note")
 
-    shown = (await get_status(BAR)).state
+    shown = str((await get_status(BAR)).state)
 
-    assert isinstance(shown, dict)
-    assert shown["state"] == Diary("Blue Note", 0)
-    assert "__" not in str(shown)
+    assert f"'state': {Diary('Blue Note', 0)}" in shown
+    assert "__" not in shown
