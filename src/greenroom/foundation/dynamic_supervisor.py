@@ -23,7 +23,7 @@ from greenroom.foundation.process import Process
 from greenroom.foundation.ref import Ref
 from greenroom.foundation.restart import Intensity, comes_back, is_count
 from greenroom.foundation.stopping import shut_down, shut_down_all
-from greenroom.foundation.supervisor import LIMITS, ChildInfo, Counts, NoSuchChild, reason_of_start
+from greenroom.foundation.supervisor import LIMITS, ChildInfo, Counts, NoSuchChild, beginning, reason_of_start
 
 
 class TooManyChildren(StartError):
@@ -77,7 +77,7 @@ class DynamicSupervisor(GenServer, type="supervisor"):
 
     def orphans(self) -> list[Process[Any]]:
         """The children, when the supervisor was killed."""
-        return list(self._children)
+        return [*self._children, *beginning(self.__process__)]
 
     def __reconfigure__(self, made: Self, names: Collection[str]) -> None:
         """Take other settings, for the children that are there and those to come."""

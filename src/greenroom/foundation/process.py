@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 from sys import getrecursionlimit, setrecursionlimit
 from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, Self, TypeVar, cast
 
@@ -17,6 +19,7 @@ from greenroom.foundation.errors import (
     NotAHandler,
     NotRunning,
     ServerDown,
+    StartError,
     StartFailed,
 )
 from greenroom.foundation.exits import KILL, NORMAL, reason_of
@@ -313,9 +316,8 @@ class Process(System, Signals, Ref[S_co]):
         kind = type(self.server).__name__
         control = self.control = Control()
         control.starting = True
-        while not self.namespace.pool:
-            self.namespace.hire()
-            await asyncio.sleep(0)
+        if not self.namespace.pool:
+            await self._worker_to_begin(kind)
         worker = self.enter()
         signal = self.run(worker, self.server.__class__.init, (), NOTHING)
         outcome = worker.result
@@ -341,9 +343,38 @@ class Process(System, Signals, Ref[S_co]):
             raise StartFailed(kind, error.reason) from error
         except ServerDown as error:
             raise StartFailed(kind, error.reason) from error.__cause__
-        except BaseException:  # whoever starts it gave up, or was killed: nobody would know of the process
+        except BaseException:  # whoever starts it gave up, or ends
+            if self._hears_of_starter():
+                worker.waiter = self.namespace.scheduler.loop.create_future()
+                worker.waiter.add_done_callback(partial(self._begun_alone, self.demand(), kind))
+            else:
+                self._give_up()
+            raise
+
+    async def _worker_to_begin(self, kind: str) -> None:
+        gone = self.gone()
+        try:
+            while not self.namespace.pool:
+                self.namespace.hire()
+                await asyncio.sleep(0)
+        except BaseException:  # whoever starts it gave up, or ends
             self._give_up()
             raise
+        if gone.done():
+            raise StartFailed(kind, gone.result())
+
+    def _hears_of_starter(self) -> bool:
+        # OTP: a link brings the exit signal, and one that traps exits is first through its `init`.
+        starter = self.parent or (None if self.ties is None else self.ties.starter)
+        if starter is None or starter.queue is CLOSED:
+            return starter is not None
+        return starter.control is not None and starter.control.exit is not None
+
+    def _begun_alone(self, control: Control, kind: str, waiter: Waiter) -> None:
+        if waiter.exception() is None:
+            with suppress(StartError):
+                self._judge(control, kind, waiter.result())
+                self.settle()
 
     def _give_up(self) -> None:
         # OTP: who learns where it asked that there is no process is not pulled along by its end.

@@ -140,7 +140,8 @@ class Supervisor(GenServer, type="supervisor"):
 
     def orphans(self) -> list[Process[Any]]:
         """The children, when the supervisor was killed."""
-        return [child.process for child in self._children.values() if isinstance(child.process, Process)]
+        running = [child.process for child in self._children.values() if isinstance(child.process, Process)]
+        return running + beginning(self.__process__)
 
     def __reconfigure__(self, made: Self, names: Collection[str]) -> None:
         """Take other settings, and other specs for children; those that are new are not started."""
@@ -324,6 +325,15 @@ class Supervisor(GenServer, type="supervisor"):
         process, child.process = child.process, None
         if isinstance(process, Process):
             await shut_down(process, child.spec)
+
+
+def beginning(supervisor: Process[Any]) -> list[Process[Any]]:
+    """The child whose `init` the supervisor waits for, if it does: it is among the children only afterwards."""
+    worker = supervisor.worker
+    awaited = worker.calling if worker is not None and worker.process is supervisor else None
+    if awaited is None or awaited.parent is not supervisor:
+        return []
+    return [awaited] if awaited.control is not None and awaited.control.starting else []
 
 
 def reason_of_start(error: StartError) -> object:

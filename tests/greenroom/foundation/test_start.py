@@ -185,16 +185,30 @@ async def test_a_starter_that_is_cancelled_leaves_no_process() -> None:
     assert (starting.cancelled(), list_services()) == (True, {})
 
 
-async def test_a_supervisor_that_is_killed_while_it_starts_a_child_leaves_no_process() -> None:
-    sup = await DynamicSupervisor.start()
-    spec = child(Kitchen, "slowly").named("kitchen")
-    asking = asyncio.ensure_future(sup.call(DynamicSupervisor.start_child, spec))
+async def test_a_starter_that_is_cancelled_before_there_is_a_worker_leaves_no_process() -> None:
+    # More at once than a namespace has workers at first: the last one waits for another.
+    starts = [asyncio.ensure_future(child(Kitchen, "slowly").named(("kitchen", each)).start()) for each in range(5)]
+    await asyncio.sleep(0)
+
+    for starting in starts:
+        starting.cancel()
     await settle()
 
-    sup.exit("kill")
-    await settle()
+    assert (all(starting.cancelled() for starting in starts), list_services()) == (True, {})
 
-    assert asking.exception() is not None
+
+async def test_a_process_that_is_ended_before_there_is_a_worker_did_not_start() -> None:
+    gate = asyncio.Event()
+    starts = [
+        asyncio.ensure_future(child(Kitchen, "slowly", gate).named(("kitchen", each)).start()) for each in range(5)
+    ]
+    await asyncio.sleep(0)
+
+    for each in range(5):
+        Ref(Kitchen, ("kitchen", each)).exit("oops")
+
+    errors = await asyncio.gather(*starts, return_exceptions=True)
+    assert [getattr(error, "reason", None) for error in errors] == ["oops"] * 5
     assert list_services() == {}
 
 
