@@ -35,12 +35,13 @@ class Dormant(Server):
         self.__handlers__ = _waking(type(entity))  # type: ignore[misc]  # of the entity's class, so not of this one
 
     def wake(self) -> Entity[Any, Any]:
-        """Put the entity back in its place."""
+        """Put the entity back in its place, unless it is there: of several messages that waited, the first wakes it."""
         entity = self.entity
-        kind: Kind[Any, Any] | None = entity.__runtime__
-        assert kind is not None
-        replace_state(entity, kind.codec.unpack(self._packed))
-        self.__process__.server = entity
+        if self.__process__.server is self:
+            kind: Kind[Any, Any] | None = entity.__runtime__
+            assert kind is not None
+            replace_state(entity, kind.codec.unpack(self._packed))
+            self.__process__.server = entity
         return entity
 
     @override

@@ -56,6 +56,22 @@ async def test_messages_of_all_kinds_wake_it(tree: Tree, clock: VirtualClock) ->
     assert await BAR.call(Venue.look) == Diary("Louder")
 
 
+async def test_messages_that_come_together_wake_it_once_and_undo_nothing(
+    tree: Tree, moody: Ref[MoodyDatabase], clock: VirtualClock
+) -> None:
+    await tree.start_supervised(venue_kind(hibernate=8.0))
+    await BAR.call(Venue.count_down)
+    await clock.advance(10.0)
+    assert isinstance(process_of(BAR).server, Dormant)
+
+    for _ in range(3):
+        BAR.cast(Venue.count_down)
+    await settle()
+
+    assert await BAR.call(Venue.look) == Diary("venue 7", 4)
+    assert await plays(moody, 7) == 4
+
+
 async def test_whoever_looks_at_it_sees_the_entity(tree: Tree, clock: VirtualClock) -> None:
     await tree.start_supervised(venue_kind("memory", hibernate=8.0))
     await BAR.call(Venue.whisper, "Secret")
