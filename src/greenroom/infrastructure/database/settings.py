@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from greenroom.foundation.restart import is_count
+from greenroom.foundation.seconds import is_seconds
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseSettings:
@@ -27,8 +30,10 @@ class DatabaseSettings:
 
     def __post_init__(self) -> None:
         for name in ("max_waiting", "max_batch"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"expected {name} to be at least 1, got {getattr(self, name)!r}")
+            limit: object = getattr(self, name)
+            if not is_count(limit) or limit == 0:
+                raise ValueError(f"expected {name} to be an integer of at least 1, got {limit!r}")
         for name in ("lock_timeout", "read_timeout", "probe_interval", "switch_interval"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"expected {name} to be more than 0, got {getattr(self, name)!r}")
+            seconds: object = getattr(self, name)
+            if not is_seconds(seconds) or seconds == 0:
+                raise ValueError(f"expected {name} to be seconds, more than 0, got {seconds!r}")

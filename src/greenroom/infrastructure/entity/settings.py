@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+from greenroom.foundation.restart import is_count
+from greenroom.foundation.seconds import is_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +39,14 @@ class EntitySettings:
 
     def __post_init__(self) -> None:
         for name in ("idle", "hibernate", "save_interval", "retry", "stop"):
-            value: float | None = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"expected {name} to be more than 0, got {value!r}")
+            seconds: object = getattr(self, name)
+            if not (is_seconds(seconds) and seconds != 0) and not (seconds is None and name in OPTIONAL):
+                raise ValueError(f"expected {name} to be seconds, more than 0, got {seconds!r}")
         for name in ("max_live", "max_unsaved", "max_batch"):
-            limit: int | None = getattr(self, name)
-            if limit is not None and limit < 1:
-                raise ValueError(f"expected {name} to be at least 1, got {limit!r}")
+            limit: object = getattr(self, name)
+            if not (is_count(limit) and limit != 0) and not (limit is None and name in OPTIONAL):
+                raise ValueError(f"expected {name} to be an integer of at least 1, got {limit!r}")
+
+
+OPTIONAL: Final = frozenset({"idle", "hibernate", "max_live"})
+"""What may be None, for no limit."""
