@@ -48,7 +48,7 @@ class Alarm(GenServer):
     async def init(self) -> None:
         """Look for what became due while nobody was there."""
         # What this process has begun ends with it; another one, or another program, takes it up.
-        self.__process__.tie().releases[self._stop_deliveries] = None
+        self.__process__.tie().releases[self._leave] = None
         self.kind.alarms = self
         self.expect(0.0)
 
@@ -91,7 +91,10 @@ class Alarm(GenServer):
         if len(self._deliveries) >= BATCH:
             self.expect(0.0)
 
-    def _stop_deliveries(self) -> None:
+    def _leave(self) -> None:
+        # Entities that save after its end have nobody to tell when: the next one, or another program, looks anyway.
+        if self.kind.alarms is self:
+            self.kind.alarms = None
         for task in self._deliveries:
             task.cancel()
 

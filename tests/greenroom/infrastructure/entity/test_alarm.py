@@ -307,6 +307,24 @@ async def test_the_alarm_may_crash(halls: None, moody: Ref[MoodyDatabase], clock
     assert (await HALL.call(Hall.look)).reminded == ("let go of Friday",)
 
 
+async def test_what_is_stored_after_the_end_of_the_alarm_sets_no_timer(
+    tree: Tree, moody: Ref[MoodyDatabase], clock: VirtualClock
+) -> None:
+    kind = await tree.start_supervised(HALLS)
+    await HALL.call(Hall.look)
+    await moody.call(MoodyDatabase.be, "loses it")
+    holding = asyncio.ensure_future(HALL.call(Hall.hold, "Friday", 60.0))
+    await settle()
+
+    # The alarm is the first to end, and the hall waits until it knows what became of the write.
+    stopping = asyncio.ensure_future(tree.stop(kind))
+    await clock.advance(1.0)
+
+    await asyncio.gather(holding, stopping)
+    assert len(await stored(moody)) == 1
+    # A timer that is there when all processes are gone is an error of the test.
+
+
 async def test_many_reminders_at_one_time_are_all_delivered(
     halls: None, moody: Ref[MoodyDatabase], clock: VirtualClock
 ) -> None:
