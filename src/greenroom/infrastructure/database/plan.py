@@ -1,7 +1,8 @@
 """A statement compiled once and carried out by the driver often."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Column, Dialect
@@ -29,19 +30,25 @@ class Plan:
 
     sql: str
     names: tuple[str, ...]
+    take: Callable[[Source], tuple[Any, ...]]
     binds: tuple[tuple[int, Convert], ...]
     columns: tuple[str, ...]
     results: tuple[tuple[str, Convert], ...]
 
     def bind(self, source: Source) -> list[Any]:
         """Take the values in the order of the statement, as the driver wants them."""
-        values = [source[name] for name in self.names]
+        return self.bind_all((source,))[0]
+
+    def bind_all(self, sources: Iterable[Source]) -> list[list[Any]]:
+        """Take the values of many."""
+        rows = list(map(list, map(self.take, sources)))
         for at, convert in self.binds:
             try:
-                values[at] = convert(values[at])
+                for values in rows:
+                    values[at] = convert(values[at])
             except (ValueError, TypeError, AttributeError, OverflowError) as error:
                 raise Unfit((self.names[at],), error) from error
-        return values
+        return rows
 
     def row(self, found: Sequence[object]) -> Row:
         """Name what the driver read, with values as the columns' types have them in Python."""
@@ -62,10 +69,17 @@ def plan(statement: ClauseElement, dialect: Dialect, columns: Sequence[Column[An
     return Plan(
         compiled.string,
         names,
+        _taking(names),
         tuple((at, convert) for at, name in enumerate(names) if (convert := _bind(compiled, name))),
         tuple(column.name for column in columns),
         tuple((column.name, convert) for column in columns if (convert := _result(column, dialect))),
     )
+
+
+def _taking(names: tuple[str, ...]) -> Callable[[Source], tuple[Any, ...]]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda source: tuple(source[name] for name in names)
 
 
 def _bind(compiled: SQLCompiler, name: str) -> Convert | None:

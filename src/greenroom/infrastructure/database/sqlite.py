@@ -4,9 +4,10 @@ import os
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from math import inf
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from sqlalchemy import Connection, NullPool, Table, create_engine
 from sqlalchemy.exc import DBAPIError
@@ -17,6 +18,7 @@ from greenroom.infrastructure.database.change import Change, Insert, Update
 from greenroom.infrastructure.database.error import DatabaseError, Reason
 from greenroom.infrastructure.database.operation import Operations, parameters
 from greenroom.infrastructure.database.outcome import Key, NotFound, Refusal, Row, Stale, key_column
+from greenroom.infrastructure.database.plan import Unfit
 from greenroom.infrastructure.database.session import Session, driver_error
 from greenroom.infrastructure.database.settings import DatabaseSettings
 from greenroom.infrastructure.database.statement import VERSION, generated_key
@@ -124,7 +126,8 @@ class SqliteSession(Session):
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
         cursor = driver.cursor()
-        super().__init__(connection, _SqliteOperations(connection, cursor), cursor)
+        self._runs = _SqliteOperations(connection, cursor)
+        super().__init__(connection, self._runs, cursor)
         self._driver = driver
         self._path = path
         self._file = _identity(path)
@@ -144,17 +147,41 @@ class SqliteSession(Session):
 
     @override
     def carry_out(self, writes: Sequence[Write]) -> Sequence[Written | DatabaseError]:
-        return [
-            self.isolated(write.steps) if isinstance(write, Transaction) else self.attempt(write) for write in writes
-        ]
+        verdicts: list[Written | DatabaseError] = []
+        for shape, run in groupby(writes, _shape):
+            some = list(run)
+            rows = None if shape is None or len(some) == 1 else self._all_or_none(cast("list[Update]", some))
+            verdicts += map(self._carry_out_one, some) if rows is None else rows
+        return verdicts
+
+    def _all_or_none(self, updates: Sequence[Update]) -> Sequence[Row] | None:
+        """Carry out updates of one shape in one go; None, and no trace, if one of them comes to nothing."""
+        self.command("SAVEPOINT run")
+        try:
+            rows = self._runs.update_all(updates)
+        except (self.errors, Unfit) as error:
+            if (failure := self.failure(error)).reason != "statement":
+                raise failure from error
+            rows = None
+        self._demand_transaction()
+        if rows is None:
+            self.command("ROLLBACK TO SAVEPOINT run")
+        self.command("RELEASE SAVEPOINT run")
+        return rows
+
+    def _carry_out_one(self, write: Write) -> Written | DatabaseError:
+        return self.isolated(write.steps) if isinstance(write, Transaction) else self.attempt(write)
 
     @override
     def attempt(self, change: Change) -> Row | Refusal | DatabaseError:
         outcome = super().attempt(change)
+        self._demand_transaction()
+        return outcome
+
+    def _demand_transaction(self) -> None:
         if not self._driver.in_transaction:
             # A trigger, or a conflict clause, with ROLLBACK: the neighbours' changes went too.
             raise DatabaseError("statement", "a rule of the table rolled the transaction back")
-        return outcome
 
     @override
     def lock_schema(self) -> None:
@@ -231,6 +258,27 @@ class _SqliteOperations(Operations):
         super().__init__(connection, cursor)
         self._writes = cursor
 
+    def update_all(self, updates: Sequence[Update]) -> Sequence[Row] | None:
+        """Carry out updates of one shape by one statement, prepared once; None if they have to be made one by one.
+
+        Some of them may be carried out then, as where it raises.
+        """
+        first = updates[0]
+        known = self._statements.update(first.table, tuple(first.values), first.version is not None).foretold
+        if known is None or not all(known.accepts(update.values) for update in updates):
+            return None
+        bound = known.plan.bind_all([parameters(update) for update in updates])
+        try:
+            self._writes.executemany(known.plan.sql, bound)
+        except (OverflowError, UnicodeEncodeError) as error:
+            raise Unfit((), error) from error
+        if self._writes.rowcount != len(updates):
+            return None
+        return [
+            known.row(values, _generated(update)) if update.row else {}
+            for update, values in zip(updates, bound, strict=True)
+        ]
+
     @override
     def _insert(self, insert: Insert) -> Row:
         values = insert.values
@@ -254,12 +302,22 @@ class _SqliteOperations(Operations):
         self._run(known.plan.sql, bound)
         if self._writes.rowcount == 0:
             return self._missed(table, key, version)
-        if not update.row:
-            return {}
-        generated = {key_column(table): key}
-        if version is not None and VERSION not in values:
-            generated[VERSION] = version + 1
-        return known.row(bound, generated)
+        return known.row(bound, _generated(update)) if update.row else {}
+
+
+def _shape(write: Write) -> object:
+    """Tell what updates must have in common for one statement to carry them out; None for other writes."""
+    if type(write) is not Update:
+        return None
+    return write.table, tuple(write.values), write.version is None
+
+
+def _generated(update: Update) -> dict[str, object]:
+    """What an update leaves in its row beside what it is given."""
+    generated: dict[str, object] = {key_column(update.table): update.key}
+    if update.version is not None and VERSION not in update.values:
+        generated[VERSION] = update.version + 1
+    return generated
 
 
 def _identity(path: Path | None) -> tuple[int, int] | None:

@@ -39,12 +39,18 @@ keys = st.integers(1, 4)
 versions = st.none() | st.integers(1, 3)
 values = st.fixed_dictionaries({}, optional={"name": names, "seats": st.sampled_from([0, 5, -1])}).filter(bool)
 
+whole = st.fixed_dictionaries(
+    {"name": names, "city": st.none(), "seats": st.sampled_from([0, 5, -1]), "opened_at": st.none()}
+)
+# Updates of all columns, which go by one statement where they are neighbours.
+alike = st.builds(Update, st.just(venues), keys, whole, st.integers(1, 3))
+
 changes = (
     st.builds(Insert, st.just(venues), st.fixed_dictionaries({"id": keys, "name": names}), replace=st.booleans())
     | st.builds(Update, st.just(venues), keys, values, versions)
     | st.builds(Delete, st.just(venues), keys, versions, optional=st.booleans())
 )
-writes = changes | st.builds(Transaction, st.lists(changes, min_size=1, max_size=4).map(tuple))
+writes = alike | changes | st.builds(Transaction, st.lists(changes, min_size=1, max_size=4).map(tuple))
 
 
 @pytest.fixture(params=["file", "postgresql"])
@@ -99,9 +105,10 @@ def apply_change(model: Model, change: object) -> tuple[object, ...]:
         case Insert(_, given):
             return store(model, {"seats": 100, "version": 1, **given}, others=model.values())
         case Update(_, key, given, version):
+            known = {name: value for name, value in given.items() if value is not None or name == "name"}
             return missing(model, key, version) or store(
                 model,
-                {**model[key], **given, "version": model[key]["version"] + 1},
+                {**model[key], **known, "version": model[key]["version"] + 1},
                 others=[row for other, row in model.items() if other != key],
             )
         case Delete(_, key, optional=True) if key not in model:

@@ -20,6 +20,9 @@ from greenroom.infrastructure import (
     Degraded,
     Healthy,
     Insert,
+    Invalid,
+    Stale,
+    Update,
 )
 from greenroom.infrastructure.database.connector import Connector, connector
 from greenroom.infrastructure.database.delivery import Delivery
@@ -60,6 +63,39 @@ async def test_changes_of_the_same_row_in_one_commit_follow_each_other(database:
 
     assert found == [39]
     assert [row(answer)["version"] for answer in answers] == list(range(2, 41))
+
+
+@pytest.mark.parametrize(
+    ("name", "seats", "version", "refused"),
+    [
+        ("V3", 3, 7, Stale("venues", 3, 7, 1)),
+        ("v9", 3, 1, Conflict),
+        ("V3", -1, 1, Invalid),
+        (None, 3, 1, Invalid),
+        ("\ud800", 3, 1, Invalid),
+        ("V3", 1 << 80, 1, Invalid),
+    ],
+)
+async def test_one_of_many_updates_of_whole_rows_that_is_refused_leaves_the_others_alone(
+    database: Ref[Database], name: str | None, seats: int, version: int, refused: object
+) -> None:
+    for n in range(1, 10):
+        await database.call(Database.insert, venues, {"name": f"V{n}"})
+    values = {n: {"name": f"V{n}", "city": "Paris", "seats": n, "opened_at": None} for n in range(1, 10)}
+    values[3] |= {"name": name, "seats": seats}
+
+    with commits() as found:
+        answers = await database.call(
+            Database.write, [Update(venues, n, values[n], version if n == 3 else 1) for n in range(1, 10)]
+        )
+
+    assert found == [9]
+    assert isinstance(answers[2], refused) if isinstance(refused, type) else answers[2] == refused
+    assert [row(answers[n - 1]) for n in values if n != 3] == [
+        {"id": n, **values[n], "version": 2} for n in values if n != 3
+    ]
+    kept = await database.call(Database.select, select(venues.c.id, venues.c.version).order_by(venues.c.id))
+    assert [each["version"] for each in kept] == [1 if n == 3 else 2 for n in values]
 
 
 async def test_a_batch_is_no_larger_than_the_settings_allow(tree: Tree, url: DatabaseUrl) -> None:
