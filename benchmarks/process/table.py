@@ -65,12 +65,22 @@ def _row(claim: Claim, results: Results, others: Sequence[str]) -> list[str]:
         shown(claim, ours.median) + _verdict(claim, ours),
         f"{shown(claim, ours.least)} .. {shown(claim, ours.most)}",
         *("" if spread is None else shown(claim, spread.median) for spread in measured),
-        *("" if spread is None else times(claim.advantage(ours.median, spread.median)) for spread in measured),
+        *(
+            "" if spread is None else _times(claim, other, ours, spread)
+            for other, spread in zip(others, measured, strict=True)
+        ),
     ]
 
 
 def _verdict(claim: Claim, ours: Spread) -> str:
     return "" if claim.is_met(ours.median) else " (missed)"
+
+
+def _times(claim: Claim, other: str, ours: Spread, theirs: Spread) -> str:
+    advantage = claim.advantage(ours.median, theirs.median)
+    if other != "beam" or claim.lead is None:
+        return times(advantage)
+    return f"{times(advantage)} of {claim.lead:g} ×" + ("" if advantage >= claim.lead else " (missed)")
 
 
 def _padded(cells: Sequence[str], widths: Sequence[int]) -> list[str]:

@@ -50,6 +50,17 @@ def test_the_table_says_where_a_target_is_missed(results: Results) -> None:
     assert row.endswith("7.0 ×")
 
 
+@pytest.mark.parametrize(("rate", "told"), [(5e5, "4.0 × of 3 ×"), (1e6, "2.0 × of 3 × (missed)")])
+def test_the_table_says_how_far_ahead_of_the_beam_it_has_to_be(results: Results, rate: float, told: str) -> None:
+    spreads = {key: {**found, "beam": Spread(rate, rate, rate)} for key, found in results.spreads.items()}
+    compared = Results(MACHINE, {**results.versions, "beam": "Elixir"}, spreads)
+
+    rows = as_text(compared).splitlines()
+
+    assert next(line for line in rows if line.startswith("call to an idle")).endswith(told)
+    assert next(line for line in rows if line.startswith("memory of an idle")).endswith("  1666.7 ×")
+
+
 def test_the_markdown_table_has_as_many_cells_in_each_row(results: Results) -> None:
     rows = [line for line in as_markdown(results).splitlines() if line.startswith("|")]
 
