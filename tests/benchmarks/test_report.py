@@ -58,7 +58,7 @@ def test_the_table_says_how_far_ahead_of_the_beam_it_has_to_be(results: Results,
     rows = as_text(compared).splitlines()
 
     assert next(line for line in rows if line.startswith("call to an idle")).endswith(told)
-    assert next(line for line in rows if line.startswith("memory of an idle")).endswith("  1666.7 ×")
+    assert "× of" not in next(line for line in rows if line.startswith("memory of an idle"))
 
 
 def test_the_markdown_table_has_as_many_cells_in_each_row(results: Results) -> None:
