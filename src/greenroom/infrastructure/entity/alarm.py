@@ -13,7 +13,7 @@ from greenroom.foundation.errors import CallError, GreenroomError
 from greenroom.foundation.genserver import GenServer
 from greenroom.foundation.ref import Ref
 from greenroom.foundation.timer import Timer
-from greenroom.infrastructure.database import Database, DatabaseError, Row
+from greenroom.infrastructure.database import Database, DatabaseError, Refusal, Row, Values
 from greenroom.infrastructure.entity.error import NoSuchEntity, StaleState
 from greenroom.infrastructure.entity.kind import Kind
 from greenroom.infrastructure.entity.patience import all_of
@@ -26,7 +26,7 @@ EVERY: Final = 10.0
 """How often to look for reminders that other programs have set, in seconds."""
 
 HELD: Final = 30.0
-"""How long a reminder is this program's alone; if it is not through with it by then, any other may take it."""
+"""How long a reminder is this program's alone; it is claimed anew while the entity is at it, if that takes longer."""
 
 BATCH: Final = 100
 """How many reminders of a kind may be under way at once."""
@@ -43,7 +43,10 @@ class Alarm(GenServer):
     kind: Kind[Any, Any]
     database: Ref[Database]
     _timer: Timer | None = field(default=None, init=False, repr=False)
-    _deliveries: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]], init=False, repr=False)
+    # Those under way, and since when.
+    _deliveries: dict[asyncio.Task[None], float] = field(
+        default_factory=dict[asyncio.Task[None], float], init=False, repr=False
+    )
 
     async def init(self) -> None:
         """Look for what became due while nobody was there."""
@@ -72,7 +75,9 @@ class Alarm(GenServer):
 
     async def _begin_some(self) -> None:
         """Begin to deliver as many as may be under way at once; whoever is through looks for more."""
-        room = BATCH - len(self._deliveries)
+        now = self.kind.clock.monotonic()
+        # Entities that are stuck must not keep the others from being reminded.
+        room = BATCH - sum(now - begun < HELD for begun in self._deliveries.values())
         if room <= 0:
             return
         rows = await self.database.call(Database.select, due_query(self.kind.name, self._now(), room))
@@ -80,8 +85,8 @@ class Alarm(GenServer):
             if row is not None:
                 # Nobody waits for it: an entity that takes its time must not hold up the others' reminders.
                 task = asyncio.get_running_loop().create_task(self._see_to(row))
-                self._deliveries.add(task)
-                task.add_done_callback(self._deliveries.discard)
+                self._deliveries[task] = now
+                task.add_done_callback(self._deliveries.pop)
 
     async def _see_to(self, row: Row) -> None:
         try:
@@ -107,14 +112,21 @@ class Alarm(GenServer):
 
     async def _claim(self, row: Row) -> Row | None:
         held = {"held_until": self._now() + timedelta(seconds=HELD)}
-        outcome = await self.database.call(Database.update, entity_reminders, row["id"], held, version=row["version"])
+        try:
+            outcome = await self._update(row, held)
+        except (DatabaseError, CallError) as error:
+            # By itself, so that those that are claimed beside it are delivered.
+            logger.warning("a reminder of kind %s can not be claimed: %s", self.kind.name, error)
+            return None
         return outcome if isinstance(outcome, dict) else None
 
     async def _deliver(self, row: Row) -> None:
         reminder = Reminder(row["name"], row["due"], row["note"])
-        entity = self.entity.at(json.loads(row["key"])).within(HELD)
+        entity = self.entity.at(json.loads(row["key"])).within(None)
+        telling = asyncio.ensure_future(_tell(entity, reminder))
         try:
-            await _tell(entity, reminder)
+            row = await self._keep(row, telling)
+            telling.result()
         except NoSuchEntity as error:
             logger.warning("%s: its reminder %r is dropped", error, reminder.name)
             await self._take_back(row)
@@ -123,15 +135,26 @@ class Alarm(GenServer):
             logger.error("the reminder %r of %s failed, and will be repeated: %s", reminder.name, entity, error)
         else:
             await self._done(row)
+        finally:
+            telling.cancel()
+
+    async def _keep(self, row: Row, telling: asyncio.Task[None]) -> Row:
+        """Hold the claim until the entity is through; answers the row as it was claimed last."""
+        while not (await asyncio.wait([telling], timeout=HELD / 2))[0]:
+            row = await self._claim(row) or row
+        return row
 
     async def _done(self, row: Row) -> None:
         due = next_due(row, self._now())
         if due is None:
             await self._take_back(row)
         else:
-            again = {"due": due, "held_until": None}
             # Whoever set it anew meanwhile has the last word: the version tells.
-            await self.database.call(Database.update, entity_reminders, row["id"], again, version=row["version"])
+            await self._update(row, {"due": due, "held_until": None})
+            self.expect((due - self._now()).total_seconds())
+
+    async def _update(self, row: Row, values: Values) -> Row | Refusal:
+        return await self.database.call(Database.update, entity_reminders, row["id"], values, version=row["version"])
 
     async def _take_back(self, row: Row) -> None:
         await self.database.call(Database.delete, entity_reminders, row["id"], version=row["version"])

@@ -29,6 +29,7 @@ entity_reminders: Final = Table(
 )
 
 MILLISECOND: Final = timedelta(milliseconds=1)
+CENTURY: Final = timedelta(days=36525)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,10 @@ class Reminder:
 
 def stored_reminder(kind: str, key: Key, reminder: Reminder, every: float | None, *, replace: bool = False) -> Insert:
     """The step that stores a reminder, in place of the one of the same name if there may be one."""
-    if every is not None and every < MILLISECOND.total_seconds():
-        raise ValueError(f"expected a period of at least a millisecond, got {every!r} s")
+    if reminder.due.tzinfo is None:
+        raise ValueError(f"expected a time with a time zone, got {reminder.due!r}")
+    if every is not None and not MILLISECOND.total_seconds() <= every <= CENTURY.total_seconds():
+        raise ValueError(f"expected a period between a millisecond and a century, got {every!r} s")
     values: Mapping[str, object] = {
         "id": _id(kind, key, reminder.name),
         "kind": kind,

@@ -235,9 +235,10 @@ class Entity(GenServer, Generic[K, S]):
         kind = _attached(self)
         now = kind.store.now()
         at = due if isinstance(due, datetime) else now + timedelta(seconds=due)
+        step = stored_reminder(kind.name, self.key, Reminder(name, at, note), every, replace=True)
         # Not before the handler is through: until then it may not be stored, and could not be heard anyway.
         self.__process__.afterwards(partial(kind.expect, at))
-        return (stored_reminder(kind.name, self.key, Reminder(name, at, note), every, replace=True),)
+        return (step,)
 
     @classmethod
     def first_reminder(cls, key: K, name: str, due: datetime, *, every: float | None = None, note: str = "") -> Insert:
