@@ -156,9 +156,7 @@ class Diary(Entity[int, Calendar], kind="diary"):
             change = None if isinstance(found, NotFound) else transitions.expire(found.value, at)
             if isinstance(found, NotFound) or change is None:
                 raise self._left()
-            # One that was written by hand has no events before.
-            trail = await self._read(EVENTS.read_stream(stream(overdue.id)))
-            await self._done(change, found, trail[-1] if trail else None)
+            await self._done(change, found, await self._read(EVENTS.last(stream(overdue.id))))
 
     async def _done(self, change: Change | None, before: Versioned[Booking], because: Cause) -> Versioned[Booking]:
         """The booking when the change, if there is one, is on disk."""

@@ -84,7 +84,7 @@ class Clerk(GenServer, restart="temporary"):
         return await self.gateway.charge(order.key, order.money, _known(order.method))
 
     async def _book(self, order: Order) -> None:
-        *_, paid = await EVENTS.read_stream(stream(self.id))
+        paid = await EVENTS.last(stream(self.id))
         match await bookings.confirm(order.payment.booking_id, because=paid):
             case Versioned():
                 await self._ask(PaymentServer.close)

@@ -167,8 +167,7 @@ class PaymentServer(Entity[int, Order], kind="payment"):
 
     async def _last(self) -> Recorded[PaymentEvent] | None:
         with self._nothing_changed():
-            recorded = await EVENTS.read_stream(stream(self.key))
-        return recorded[-1] if recorded else None
+            return await EVENTS.last(stream(self.key))
 
     @contextmanager
     def _nothing_changed(self) -> Generator[None]:

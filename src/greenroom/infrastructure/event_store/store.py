@@ -165,6 +165,12 @@ class EventStore(Generic[E]):
         """The events of a stream after a version, in order."""
         return await self._select(_of_stream(stream, after).limit(limit))
 
+    async def last(self, stream: str) -> Recorded[E] | None:
+        """The last event of a stream; None if there is none."""
+        query = select(events_table).where(events_table.c.stream == stream)
+        found = await self._select(query.order_by(events_table.c.version.desc()).limit(1))
+        return found[0] if found else None
+
     async def read_correlated(self, correlation_id: str, *, after: int = 0, limit: int = 1000) -> list[Recorded[E]]:
         """The events that have this correlation id, after a position, in order."""
         query = select(events_table).where(

@@ -20,7 +20,7 @@ from gigbook.business.bookings import (
     transitions,
     venue_topic,
 )
-from gigbook.business.bookings.events import EVENTS, BookingExpired, stream
+from gigbook.business.bookings.events import EVENTS, BookingExpired, BookingHeld, stream
 from gigbook.business.bookings.server import Diary
 from gigbook.business.bookings.table import bookings as table
 from gigbook.business.bookings.table import diaries
@@ -182,6 +182,21 @@ async def test_what_follows_from_a_request_has_its_id(venue: int, artist: int) -
 
     assert expiry.event == BookingExpired()
     assert (expiry.correlation_id, expiry.causation_id) == ("request-7", hold.id)
+
+
+async def test_an_expiry_follows_from_the_last_hold_however_often_it_was_held(venue: int, artist: int) -> None:
+    id = await requested(venue, artist)
+    await EVENTS.append(stream(id), [BookingHeld(EVENING)] * 1000)
+    await bookings.hold(id, 1)
+
+    async def is_expired() -> bool:
+        return await status(id) == "expired"
+
+    await eventually(is_expired)
+
+    hold, expiry = await EVENTS.read_stream(stream(id), after=1001)
+    assert isinstance(expiry.event, BookingExpired)
+    assert expiry.causation_id == hold.id
 
 
 async def test_a_change_by_another_program_is_seen_before_anything_is_decided(venue: int, artist: int) -> None:

@@ -316,6 +316,14 @@ async def test_a_stream_is_read_from_a_version(store: Store, some: list[Recorded
     assert await store.read_stream("gig:3") == []
 
 
+async def test_the_last_event_of_a_stream_is_found_without_the_others(store: Store) -> None:
+    *_, last = appended(await store.append("gig:1", [NINA, PAID, RAIN]))
+    await store.append("gig:2", [MARY])
+
+    assert await store.last("gig:1") == last
+    assert await store.last("gig:3") is None
+
+
 async def test_events_are_read_by_type_from_a_position(store: Store, some: list[Recorded[GigEvent]]) -> None:
     assert told(await store.read(Booked)) == [NINA, MARY]
     assert told(await store.read(Booked, Paid, after=1)) == [MARY, PAID]
