@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from inspect import signature
 from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 from greenroom.foundation.errors import CallTimeout, GreenroomError, MailboxFull, NotRunning, ServerDown
@@ -150,6 +151,9 @@ def _change_settings(server: Any, settings: Mapping[str, object]) -> object:
         return None
     server = server.__present__()
     known = _settings_of(server)
+    if not known.keys() <= signature(server.__class__).parameters.keys():
+        own = f"got {server.__class__.__name__}, which has a constructor of its own"
+        return _Failure(TypeError(f"expected a server that is made of its fields, {own}"))
     unknown = settings.keys() - known.keys()
     if unknown:
         return _Failure(

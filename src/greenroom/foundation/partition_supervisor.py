@@ -20,7 +20,7 @@ from greenroom.foundation.mailbox import Arguments
 from greenroom.foundation.namespace import Name, Namespace
 from greenroom.foundation.process import Process
 from greenroom.foundation.restart import Strategy
-from greenroom.foundation.supervisor import Supervisor
+from greenroom.foundation.supervisor import NoSuchChild, Supervisor
 
 WithArguments: TypeAlias = Callable[[Arguments, int], Arguments]
 
@@ -76,6 +76,9 @@ class PartitionSupervisor(Supervisor):
             await self.terminate_child(self._size)
         while self._size < partitions:
             started = await self.restart_child(self._size)
+            if isinstance(started, NoSuchChild):
+                # A temporary one was forgotten when it stopped.
+                started = await self.start_child(self._partition(self._size))
             if isinstance(started, StartError):
                 return started
             self._size += 1

@@ -16,10 +16,12 @@ from greenroom import (
     Partition,
     PartitionSupervisor,
     Ref,
+    Refused,
     Rejected,
     StartFailed,
     Supervisor,
     Task,
+    change_settings,
     child,
 )
 from greenroom.testing import Tree, assert_restarted, crash, settle
@@ -169,6 +171,16 @@ async def test_partitions_that_were_stopped_can_be_started_again(tree: Tree) -> 
     assert [await desk(number).call(Desk.which) for number in range(4)] == [0, 1, 2, 0]
 
 
+async def test_temporary_partitions_that_were_stopped_can_be_started_again(tree: Tree) -> None:
+    spec = child(PartitionSupervisor, child(Desk, "desk").restart("temporary"), partitions=2, with_arguments=numbered)
+    desks = await tree.start_supervised(spec.named("desks"))
+    await desks.call(PartitionSupervisor.resize, 1)
+
+    assert await desks.call(PartitionSupervisor.resize, 2) is None
+
+    assert [await desk(number).call(Desk.which) for number in range(2)] == [0, 1]
+
+
 async def test_without_partitions_no_key_leads_anywhere(tree: Tree) -> None:
     desks = await start(tree, 2)
 
@@ -223,6 +235,16 @@ async def test_tasks_may_be_partitions(tree: Tree) -> None:
     await settle()
 
     assert seen == [("poll", 0), ("poll", 1)]
+
+
+@pytest.mark.parametrize("settings", [{"max_restarts": 1}, {"partitions": 3}])
+async def test_its_settings_do_not_change_while_it_runs(tree: Tree, settings: Any) -> None:
+    desks = await start(tree)
+
+    with pytest.raises(Refused, match="expected a server that is made of its fields, got PartitionSupervisor"):
+        await change_settings(desks, **settings)
+
+    assert (await desks.call(PartitionSupervisor.count_children)).active == 4
 
 
 @pytest.mark.parametrize("partitions", [0, -1, 1.5, True])
