@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias, cast
 
+from greenroom.foundation.crew import Crew
 from greenroom.foundation.errors import AlreadyStarted
 from greenroom.foundation.scheduler import HERE, Scheduler, current_scheduler
-from greenroom.foundation.worker import Crew
 
 PRODUCTION: Final = "production"
 

@@ -25,12 +25,6 @@ from greenroom.foundation.scheduler import Scheduler
 DONE: Final = object()
 FAILED: Final = object()
 
-INLINE: Final = 32
-"""How many workers may be driven by hand at once: the depth of calls within calls before they go through a mailbox."""
-
-RESERVE: Final = 1024
-"""How many more stay parked for handlers that suspend."""
-
 # `Task` and `Future` are generic over a result that a worker does not have.
 if TYPE_CHECKING:
     _Task = asyncio.Task[None]
@@ -66,6 +60,26 @@ class Host(Protocol):
 
     def resumed(self, worker: Worker, signal: object, outcome: object, waiter: Waiter | None) -> None:
         """Take the outcome of a request that had been suspended in this worker."""
+        ...
+
+
+class Employer(Protocol):
+    """Who keeps the workers of a namespace, as far as one of them knows it: its crew."""
+
+    label: str
+    scheduler: Scheduler
+    pristine: contextvars.Context
+
+    def welcome(self, worker: Worker) -> None:
+        """Take a parked worker back."""
+        ...
+
+    def refill(self) -> None:
+        """Replace a worker whose handler suspended."""
+        ...
+
+    def dismiss(self, worker: Worker) -> None:
+        """Never use this worker again."""
         ...
 
 
@@ -115,59 +129,6 @@ class Parking(_Future):
             self.set_result(None)
 
 
-class Crew:
-    """The workers of one namespace: those for inline calls, and a reserve."""
-
-    __slots__ = ("label", "pool", "pristine", "reserve", "scheduler")
-
-    def __init__(self, label: str, scheduler: Scheduler, pristine: contextvars.Context) -> None:
-        self.label = label
-        self.scheduler = scheduler
-        self.pristine = pristine
-        self.pool: list[Worker] = []
-        self.reserve: list[Worker] = []
-        for _ in range(4):
-            self.hire()
-
-    def hire(self) -> None:
-        """Make one more worker; it joins in the next turn of the loop, when its task has parked itself."""
-        Worker(self)
-
-    def welcome(self, worker: Worker) -> None:
-        """Take a parked worker back; not one that was cancelled or closed meanwhile, whose task is about to end."""
-        if worker.parking.done():
-            return
-        if worker.home is not None:
-            worker.home.append(worker)
-        elif len(self.pool) < INLINE:
-            self.pool.append(worker)
-        elif len(self.reserve) < RESERVE:
-            self.reserve.append(worker)
-        else:
-            worker.close()
-
-    def refill(self) -> None:
-        """Replace a worker whose handler suspended."""
-        if self.reserve:
-            self.pool.append(self.reserve.pop())
-        elif not self.pool:
-            self.hire()
-
-    def dismiss(self, worker: Worker) -> None:
-        """Never use this worker again; one that holds the context variables of a process hands them on."""
-        for workers in (self.pool, self.reserve):
-            if worker in workers:
-                workers.remove(worker)
-        if worker.home is not None and worker in worker.home:
-            worker.home.remove(worker)
-            self.succeed(worker)
-
-    def succeed(self, worker: Worker) -> None:
-        """Make a successor for a worker that leaves, if it holds the context variables of a process."""
-        if worker.home is not None:
-            Worker(self, worker.context).home = worker.home
-
-
 class Worker:
     """A parked task, its context, and the request that it works on."""
 
@@ -190,7 +151,7 @@ class Worker:
         "waiter",
     )
 
-    def __init__(self, crew: Crew, context: contextvars.Context | None = None) -> None:
+    def __init__(self, crew: Employer, context: contextvars.Context | None = None) -> None:
         self.crew = crew
         self.home: list[Worker] | None = None
         self.process: Host | None = None
@@ -272,6 +233,11 @@ class Worker:
         self.send = _refuse_request
         self.detached = False
         self.process = self.result = self.waiter = None
+
+    def succeed(self) -> None:
+        """Make a successor before the task ends, if it holds the context variables of a process."""
+        if self.home is not None:
+            Worker(self.crew, self.context).home = self.home
 
     def close(self) -> None:
         """End the task."""
@@ -369,7 +335,7 @@ def _serve(worker: Worker) -> Generator[object, Any, None]:
                 # Cancelled and never taken back: whoever did it, as `asyncio.run` at its end, waits for the task's end.
                 worker.leave()
                 process.resumed(worker, signal, outcome, waiter)
-                worker.crew.succeed(worker)
+                worker.succeed()
                 return
             parking = worker.park()
             process.resumed(worker, signal, outcome, waiter)
