@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar, assert_type
+from typing import Any, Generic, Protocol, TypeVar, assert_type
 
-from greenroom import ChildSpec, DynamicSupervisor, GenServer, Ref, Reply, StartError, Supervisor, batched, child
+from greenroom import ChildSpec, DynamicSupervisor, GenServer, Ref, Reply, StartError, Supervisor, Task, batched, child
 
 T = TypeVar("T")
 
@@ -65,6 +65,10 @@ class JazzClub(Venue):
         return Taken(by="Mary")
 
 
+class Lobby(GenServer):
+    pass
+
+
 @dataclass
 class Stack(GenServer, Generic[T]):
     items: list[T]
@@ -107,13 +111,25 @@ async def starts() -> None:
     await stack.call(Stack[int].push, "two")  # type: ignore[arg-type]
 
 
+async def later(seconds: float) -> str:
+    return f"in {seconds} s"
+
+
 async def supervisors() -> None:
     tree = await Supervisor.start([child(Venue, "Blue Note"), Venue], strategy="rest_for_one")
     started = await tree.call(Supervisor.start_child, child(Venue, "Duc des Lombards"))
     if isinstance(started, StartError):
-        assert_type(started, StartError)
+        raise started
+    assert_type(started, Ref[Venue])
+    assert_type(await tree.call(Supervisor.start_child, Lobby), Ref[Lobby] | StartError)
+    assert_type(await tree.call(Supervisor.start_child, (Venue, "Duc des Lombards")), Ref[Any] | StartError)
     venues = await DynamicSupervisor.start(max_children=3)
-    await venues.call(DynamicSupervisor.start_child, child(Venue, "Duc des Lombards"))
+    spec = child(JazzClub, "Duc des Lombards").restart("temporary")
+    assert_type(await venues.call(DynamicSupervisor.start_child, spec), Ref[JazzClub] | StartError)
+    assert_type(await venues.call(DynamicSupervisor.start_child, Lobby), Ref[Lobby] | StartError)
+    assert_type(await venues.call(DynamicSupervisor.start_child, Task.child_spec(later, 1)), Ref[Any] | StartError)
+    venues.cast(DynamicSupervisor.start_child, spec)
+    await venues.call(DynamicSupervisor.start_child, str)  # type: ignore[arg-type]
     await Supervisor.start([], strategy="two_for_one")  # type: ignore[arg-type]
 
 

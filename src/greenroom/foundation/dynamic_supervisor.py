@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Collection
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self, TypeVar, cast, overload
 
 from greenroom.foundation.child import ChildForm, ChildSpec, child_spec
 from greenroom.foundation.child_report import report_child
@@ -24,6 +24,8 @@ from greenroom.foundation.ref import Ref
 from greenroom.foundation.restart import Intensity, comes_back, is_count
 from greenroom.foundation.stopping import shut_down, shut_down_all
 from greenroom.foundation.supervisor import LIMITS, ChildInfo, Counts, NoSuchChild, beginning, reason_of_start
+
+S = TypeVar("S", bound=GenServer)
 
 
 class TooManyChildren(StartError):
@@ -85,6 +87,10 @@ class DynamicSupervisor(GenServer, type="supervisor"):
         if LIMITS & set(names):
             self._intensity = made._intensity
 
+    @overload
+    async def start_child(self, form: ChildSpec[S] | type[S]) -> Ref[S] | StartError: ...
+    @overload
+    async def start_child(self, form: ChildForm) -> Ref[Any] | StartError: ...
     async def start_child(self, form: ChildForm) -> Ref[Any] | StartError:
         """Start a child.
 

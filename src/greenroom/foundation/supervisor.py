@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Self, TypeAlias, cast, get_args
+from typing import Any, Final, Literal, Self, TypeAlias, TypeVar, cast, get_args, overload
 
 from greenroom.foundation.child import ChildForm, ChildSpec, child_spec
 from greenroom.foundation.child_report import report_child
@@ -25,6 +25,8 @@ from greenroom.foundation.process import Process
 from greenroom.foundation.ref import Ref
 from greenroom.foundation.restart import AutoShutdown, ChildType, Intensity, Strategy, casualties, comes_back
 from greenroom.foundation.stopping import shut_down
+
+S = TypeVar("S", bound=GenServer)
 
 State: TypeAlias = "Process[Any] | Literal['restarting'] | None"
 
@@ -153,6 +155,10 @@ class Supervisor(GenServer, type="supervisor"):
             known = self._children.setdefault(spec.child_id, Child(spec))
             known.spec = spec
 
+    @overload
+    async def start_child(self, form: ChildSpec[S] | type[S]) -> Ref[S] | StartError: ...
+    @overload
+    async def start_child(self, form: ChildForm) -> Ref[Any] | StartError: ...
     async def start_child(self, form: ChildForm) -> Ref[Any] | StartError:
         """Add a child and start it; its spec is kept unless the start fails."""
         try:
