@@ -113,6 +113,8 @@ class Subscription:
     def offer(self, event: object) -> None:
         """Put the event into the mailbox, or note there that it was missed."""
         if self.process.waiting < self.limit:
+            # What is missed from here on is missed after it, also while a notice before it still waits.
+            self._notice = None
             self.process.inform(event)
         else:
             self._miss()
