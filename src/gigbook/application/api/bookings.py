@@ -152,7 +152,7 @@ async def show_calendar(request: Request, query: CalendarQuery) -> Listing[Booki
     """
     start = _moment(query.start) or now()
     end = _moment(query.end) or start + SHOWN
-    if not start < end <= start + MOST_SHOWN:
+    if not timedelta() < end - start <= MOST_SHOWN:
         raise Refused(
             400,
             "Some parameters are not valid",

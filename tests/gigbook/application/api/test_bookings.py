@@ -328,6 +328,12 @@ async def test_parameters_that_make_no_sense_are_refused(
     assert (response.status_code, response.json()["details"]) == (400, details)
 
 
+async def test_the_calendar_reaches_to_the_last_day_that_can_be_asked_for(api: httpx.AsyncClient, venue: int) -> None:
+    response = await api.get(f"/api/venues/{venue}/calendar", params={"from": "9998-12-31T23:59:59-23:59"})
+
+    assert (response.status_code, response.json()) == (200, [])
+
+
 async def test_the_calendar_has_what_is_held_and_confirmed_in_the_order_of_time(
     api: httpx.AsyncClient, draft: Json
 ) -> None:
