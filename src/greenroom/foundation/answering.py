@@ -48,11 +48,14 @@ class Answering(Inbox):
 
     def hand(self, waiter: Waiter, outcome: Any) -> None:
         """Give an outcome to a waiter, now or when the `Reply` is there."""
+        if waiter.done():
+            # Whoever has given up is owed nothing.
+            return
         if isinstance(outcome, REPLY):
             if not outcome.done:
-                self.tie().promise(waiter)
+                self.tie().promise(waiter, outcome)
             outcome.attach(waiter)
-        elif not waiter.done():
+        else:
             waiter.set_result(outcome)
 
     def reject(self, error: Rejected, waiter: Waiter | None) -> None:

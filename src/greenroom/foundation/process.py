@@ -253,10 +253,7 @@ class Process(System, Signals, Ref[S_co]):
             return reply.result()
         waiter = self.namespace.scheduler.loop.create_future()
         self.hand(waiter, reply)
-        try:
-            return await self._wait(waiter, name, seconds)
-        finally:
-            reply.detach(waiter)
+        return await self._wait(waiter, name, seconds)
 
     async def _wait(self, waiter: Waiter, name: str, seconds: float | None) -> Any:
         timers = self.namespace.scheduler.timers
@@ -275,7 +272,7 @@ class Process(System, Signals, Ref[S_co]):
             if worker is not None:
                 worker.calling = worker.answer = None
             if self.ties is not None:
-                self.ties.promises.pop(waiter, None)
+                self.ties.forgive(waiter)
 
     def _expire(self, waiter: Waiter, name: str, seconds: float) -> None:
         if not waiter.done():

@@ -236,7 +236,9 @@ class Signals(Handling):
         if self.worker is not None and self.worker.process is self:
             waiters.append(self.worker.waiter)
         if ties is not None:
-            waiters.extend(ties.promises)
+            for promised in list(ties.promises):
+                ties.forgive(promised)
+                waiters.append(promised)
         for waiter in waiters:
             if waiter is not None and not waiter.done():
                 waiter.set_exception(Ended(reason))

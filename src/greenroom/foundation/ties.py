@@ -9,6 +9,7 @@ from greenroom.foundation.effects import Effects
 from greenroom.foundation.mailbox import Message, Waiter
 from greenroom.foundation.observer import Observer
 from greenroom.foundation.ref import Monitor
+from greenroom.foundation.reply import Reply
 from greenroom.foundation.timer import Timer, Timers
 from greenroom.foundation.worker import Worker
 
@@ -65,7 +66,7 @@ class Ties:
         self.timers: Timers = NONE
         self.room = 0
         self.full: Sequence[Timers] = ()
-        self.promises: dict[Waiter, None] = NONE
+        self.promises: dict[Waiter, Reply[Any] | None] = NONE
         self._releases: dict[Callable[[], object], None] = NONE
         self.calling: Any = None
         self.starter: Any = None
@@ -103,11 +104,17 @@ class Ties:
             self.watching = {}
         self.watching[monitor] = other
 
-    def promise(self, waiter: Waiter) -> None:
-        """Owe an answer to someone who is not in the mailbox any more."""
+    def promise(self, waiter: Waiter, reply: Reply[Any] | None = None) -> None:
+        """Owe an answer to someone who is not in the mailbox any more; with the reply, if that is to bring it."""
         if self.promises is NONE:
             self.promises = {}
-        self.promises[waiter] = None
+        self.promises[waiter] = reply
+
+    def forgive(self, waiter: Waiter) -> None:
+        """Owe this answer no more; a reply that nobody ever sends must not keep all who have given up."""
+        reply = self.promises.pop(waiter, None)
+        if reply is not None:
+            reply.detach(waiter)
 
     def own_timers(self) -> Timers:
         """Where the next timer that ends with the process belongs."""

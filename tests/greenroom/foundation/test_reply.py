@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from dataclasses import dataclass, field
+from weakref import ref
 
 import pytest
 
-from greenroom import GenServer, Ref, Reply, ServerDown
-from greenroom.testing import Tree, settle, state
+from greenroom import CallTimeout, GenServer, Ref, Reply, ServerDown
+from greenroom.testing import Tree, VirtualClock, settle, state
 
 
 class Sold(Exception):
@@ -32,6 +34,9 @@ class Box(GenServer):
 
     async def give(self, number: int) -> None:
         self.waiting.send(number)
+
+    async def close_until(self, gate: asyncio.Event) -> None:
+        await gate.wait()
 
     async def refuse(self) -> None:
         self.waiting.fail(Sold())
@@ -157,6 +162,53 @@ async def test_a_reply_whose_waiter_gave_up_is_sent_to_the_others() -> None:
     reply.send(7)
 
     assert (await second, first.cancelled()) == (7, True)
+
+
+@pytest.mark.parametrize("moment", ["idle", "busy", "too late"])
+async def test_a_reply_that_nobody_sends_does_not_keep_callers_that_gave_up(
+    moment: str, tree: Tree, clock: VirtualClock
+) -> None:
+    box, gate = await tree.start(Box), asyncio.Event()
+    if moment != "idle":
+        box.cast(Box.close_until, gate)
+    call = asyncio.ensure_future(box.within(5).call(Box.wait))
+    await settle()
+
+    if moment == "busy":
+        gate.set()
+    await clock.advance(5)
+    gate.set()
+    await settle()
+
+    given_up = ref(call.exception())
+    assert isinstance(given_up(), CallTimeout)
+    del call
+    gc.collect()
+    assert given_up() is None
+
+
+@pytest.mark.parametrize("moment", ["idle", "busy"])
+async def test_a_reply_held_elsewhere_does_not_keep_the_callers_of_a_process_that_ended(moment: str) -> None:
+    box, gate = await Box.start(), asyncio.Event()
+    if moment == "busy":
+        box.cast(Box.close_until, gate)
+    call = asyncio.ensure_future(box.call(Box.wait))
+    await settle()
+    gate.set()
+    await settle()
+    reply = state(box).waiting
+    assert waits_for(reply)
+
+    box.exit("kill")
+    await settle()
+
+    assert isinstance(call.exception(), ServerDown)
+    assert not waits_for(reply)
+
+
+def waits_for(reply: Reply[int]) -> list[object]:
+    """The futures that the reply keeps."""
+    return [each for kept in gc.get_referents(reply) if isinstance(kept, dict) for each in kept]
 
 
 def test_an_open_reply_has_no_result() -> None:
