@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 from greenroom.foundation.exits import FAULTS
 from greenroom.foundation.mailbox import COROUTINE, Function, Message
 from greenroom.foundation.redaction import arguments_of
+from greenroom.foundation.reply import is_awaited
 
 Kind: TypeAlias = Literal["call", "cast", "info"]
 
@@ -86,7 +87,7 @@ class Observer:
             self.tell(MessageIn(self._process, kind, function.__name__, arguments))
             began = time.perf_counter()
             outcome = function(server, *args, **kwargs)
-            if isinstance(outcome, COROUTINE):
+            if isinstance(outcome, COROUTINE) or is_awaited(outcome):
                 outcome = await outcome
             self.tell(MessageOut(self._process, kind, function.__name__, outcome, time.perf_counter() - began))
             return outcome

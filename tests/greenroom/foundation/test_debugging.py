@@ -155,6 +155,19 @@ async def test_late_answers_and_batches_are_seen_as_they_are(tree: Tree) -> None
     assert ("in", "cast", "wash", {"glasses": ["glass", "cup"]}) in events
 
 
+async def test_who_watches_changes_no_answer(tree: Tree) -> None:
+    class Promising(GenServer):
+        def tomorrow(self) -> asyncio.Future[str]:
+            return asyncio.ensure_future(asyncio.sleep(0, "rain"))
+
+    promising = await tree.start(Promising)
+    events: list[SystemEvent] = []
+    debugging.install(promising, events.append)
+
+    assert await promising.call(Promising.tomorrow) == "rain"
+    assert [event.answer for event in events if isinstance(event, MessageOut)] == ["rain"]
+
+
 async def test_a_crash_ends_with_its_beginning() -> None:
     bar = await Bar.start()
     events: list[SystemEvent] = []
