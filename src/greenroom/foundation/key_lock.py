@@ -33,9 +33,10 @@ class KeyLock:
         else:
             await self._wait_in(waiting)
         worker = current_worker()
+        # Not always a process, although one may have used this very lock before.
         holder: Any = None if worker is None else worker.process
+        self._holder = holder
         if holder is not None:
-            self._holder = holder
             # A holder that ends has let go: what is left of its block then gives back nothing.
             holder.tie().releases[self._pass_on] = None
 

@@ -143,6 +143,23 @@ async def test_the_block_runs_in_the_process_that_locks(room: Room) -> None:
     assert inside is me
 
 
+async def test_one_lock_may_be_used_by_a_process_and_then_by_plain_tasks(room: Room) -> None:
+    lock = room.table.lock("key")
+    entered: list[str] = []
+
+    async def enter(who: str) -> None:
+        async with lock:
+            entered.append(who)
+
+    spawn(enter, "process")
+    await settle()
+    tasks = [asyncio.ensure_future(enter(who)) for who in ("task", "another task")]
+    await settle()
+
+    assert entered == ["process", "task", "another task"]
+    assert all(task.done() for task in tasks)
+
+
 async def test_a_plain_task_may_hold_a_lock(room: Room) -> None:
     async with room.table.lock("key"):
         await room.visitor("waiter")
