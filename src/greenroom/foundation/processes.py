@@ -154,9 +154,10 @@ def send_at(ref: Ref[Any], message: object, moment: float) -> Timer:
 
 def cancel_timer(timer: Timer, *, inform: bool = False) -> float | None:
     """Cancel, and answer the seconds that were left, None when it was over; `inform` sends a `TimerCancelled` too."""
+    informed = running_process("cancel_timer") if inform else None
     remaining = timer.cancel()
-    if inform:
-        running_process("cancel_timer").inform(TimerCancelled(timer, remaining))
+    if informed is not None:
+        informed.inform(TimerCancelled(timer, remaining))
     return remaining
 
 

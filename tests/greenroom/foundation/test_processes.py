@@ -193,6 +193,15 @@ async def test_the_result_of_cancelling_may_come_as_a_message(clock: VirtualCloc
     assert cancel_timer(timer) is None
 
 
+async def test_a_timer_runs_on_where_nobody_can_be_informed_of_its_end() -> None:
+    timer = send_after(Ref(GenServer, "nobody"), "hello", 100)
+
+    with pytest.raises(OutsideProcess):
+        cancel_timer(timer, inform=True)
+
+    assert timer.cancel() is not None
+
+
 async def test_a_timer_for_a_process_goes_with_it(tree: Tree) -> None:
     process = spawn(wait)
     timer = send_after(process, "hello", 100)
