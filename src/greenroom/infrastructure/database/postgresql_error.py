@@ -31,6 +31,8 @@ _RULES: Mapping[str, Rule] = {
     _REFERENCE: "reference",
     "23502": "missing",
     "22001": "too_long",
+    "54000": "too_long",  # a value that is too large for its index
+    "P0001": "check",  # a trigger raised it
     "23": "check",
     "22": "type",
 }

@@ -39,6 +39,12 @@ TERMINATE = """
     WHERE datname = current_database() AND application_name = 'greenroom'
 """
 
+CLOSED = """
+    CREATE FUNCTION closed() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'this venue is closed'; END $$;
+    CREATE TRIGGER closed BEFORE INSERT ON venues FOR EACH ROW WHEN (NEW.name = 'closed') EXECUTE FUNCTION closed()
+"""
+
 
 @pytest.fixture
 def url(postgres_url: str) -> DatabaseUrl:
@@ -62,6 +68,25 @@ async def test_a_connection_that_is_ended_while_nothing_goes_on_costs_nobody_any
     assert row(await database.call(Database.get, venues, 1))["name"] == "Blue Note"
     assert row(await database.call(Database.insert, venues, {"name": "Vanguard"}))
     assert await database.call(Database.health) == Healthy()
+
+
+async def test_what_a_trigger_forbids_is_refused_and_no_failure(database: Ref[Database], postgres_url: str) -> None:
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute(CLOSED)
+
+    refusal = await database.call(Database.insert, venues, {"name": "closed"})
+
+    assert refusal == Invalid("venues", "check", (), "", "this venue is closed")
+
+
+async def test_a_value_that_is_too_long_for_its_index_is_refused_and_no_failure(database: Ref[Database]) -> None:
+    # What can be compressed would fit.
+    name = "".join(map(chr, range(0x4E00, 0x4E00 + 9000)))
+
+    refusal = await database.call(Database.insert, venues, {"name": name})
+
+    assert isinstance(refusal, Invalid)
+    assert (refusal.table, refusal.rule) == ("venues", "too_long")
 
 
 async def test_connections_that_are_ended_under_load_lose_nothing_that_was_answered(
