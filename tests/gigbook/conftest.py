@@ -4,17 +4,18 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copy
-from uuid import uuid4
 
 import httpx
 import pytest
 
 from gigbook.application.service import migrated
 from gigbook.application.settings import Settings
-from gigbook.application.tree import WEB, tree
+from gigbook.application.tree import WEB
+from gigbook.application.tree import tree as whole_tree
 from gigbook.application.web import WebServer
-from greenroom import Ref, Supervisor, namespace
+from greenroom import Ref, Supervisor
 from greenroom.infrastructure import DatabaseUrl
+from greenroom.testing import Tree
 from tests.postgres import Databases
 
 
@@ -60,16 +61,13 @@ def settings(database_url: str) -> Settings:
 
 
 @pytest.fixture
-async def service(settings: Settings) -> AsyncIterator[Service]:
+async def service(tree: Tree, settings: Settings) -> AsyncIterator[Service]:
     url = DatabaseUrl.parse(settings.database_url)
     migrated(url)
-    with namespace(f"test:{uuid4().hex}"):
-        running = await tree(settings, url).start()
-        _, port = await Ref(WebServer, WEB).call(WebServer.address)
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10, verify=False) as api:
-            yield Service(running, port, api)
-        if running.alive:
-            await running.stop("shutdown")
+    running = await tree.start_supervised(whole_tree(settings, url).restart("temporary"))
+    _, port = await Ref(WebServer, WEB).call(WebServer.address)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=None, verify=False) as api:
+        yield Service(running, port, api)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from uuid import uuid4
 import httpx
 
 from tests.gigbook.waiting import Ledger
+from tests.pace import Pace
 
 Json = dict[str, Any]
 
@@ -96,6 +97,7 @@ class Load:
     bookings: Ledger = field(default_factory=Ledger)
     payments: Ledger = field(default_factory=Ledger)
     profiles: Profiles = field(default_factory=Profiles)
+    pace: Pace = field(default_factory=lambda: Pace(0.0))
     unanswered: dict[str, Deposit] = field(default_factory=dict[str, Deposit])
     paid_for: set[int] = field(default_factory=set[int])
     """Bookings that somebody has begun to pay for: money confirms what is held."""
@@ -110,6 +112,12 @@ class Load:
     @property
     def acknowledged(self) -> int:
         return sum(ledger.acknowledged for ledger in self.ledgers)
+
+    def begin(self) -> None:
+        """See how fast the program is that is next."""
+        self.pace = Pace(asyncio.get_running_loop().time())
+        for ledger in self.ledgers:
+            ledger.pace = self.pace
 
     async def prepare(self, api: httpx.AsyncClient) -> None:
         """Make what the clients need."""

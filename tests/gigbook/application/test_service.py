@@ -110,12 +110,12 @@ def test_the_collector_leaves_alone_what_is_there_for_good(file: Path, monkeypat
 
 
 async def test_customers_survive_a_restart(file: Path) -> None:
-    async with running(file, spawned) as program, httpx.AsyncClient(base_url=await program.url()) as api:
+    async with running(file, spawned) as program, httpx.AsyncClient(base_url=await program.url(), timeout=None) as api:
         made = (await api.post("/api/customers", content=ADA, headers={"content-type": "application/json"})).json()
         program.signal(signal.SIGTERM)
         await program.ended()
 
-    async with running(file) as program, httpx.AsyncClient(base_url=await program.url()) as api:
+    async with running(file) as program, httpx.AsyncClient(base_url=await program.url(), timeout=None) as api:
         assert (await api.get("/api/customers/1")).json() == made
 
 
@@ -191,7 +191,7 @@ async def test_migrating_does_not_say_the_password(postgres_url: str) -> None:
 async def test_each_request_is_one_log_line(file: Path) -> None:
     async with running(file) as program:
         url = await program.url()
-        async with httpx.AsyncClient(base_url=url) as api:
+        async with httpx.AsyncClient(base_url=url, timeout=None) as api:
             response = await api.get("/api/customers?email=ada@example.com", headers={"x-request-id": "mine-1"})
             unsane = await api.get("/health", headers={"x-request-id": "not sane"})
         program.signal(signal.SIGTERM)

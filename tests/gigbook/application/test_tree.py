@@ -12,8 +12,9 @@ from gigbook.application.tree import WEB
 from gigbook.business import database
 from greenroom import GenServer, Ref, namespace
 from greenroom.infrastructure import DatabaseUrl
+from greenroom.testing import VirtualClock, settle, settle_until
 from tests.gigbook.conftest import Service
-from tests.gigbook.waiting import Ledger, eventually
+from tests.gigbook.waiting import Ledger
 
 CUSTOMERS = "entities/customer"
 
@@ -34,7 +35,7 @@ PARTS = [
 
 @pytest.mark.parametrize(("part", "kind"), PARTS)
 async def test_the_service_answers_again_within_a_second_when_a_part_is_killed(
-    service: Service, part: str, kind: str
+    clock: VirtualClock, service: Service, part: str, kind: str
 ) -> None:
     made = (await service.api.post(f"/api/{kind}s", json=body(kind, "first"))).json()
     path = f"/api/{kind}s/{made['id']}"
@@ -43,7 +44,9 @@ async def test_the_service_answers_again_within_a_second_when_a_part_is_killed(
 
     Ref(GenServer, part).exit("kill")
 
-    await eventually(lambda: answers(service.api, path), within=1)
+    while not await answers(service.api, path):
+        await clock.advance(0.01)
+    assert clock.monotonic() <= 1
     assert Ref(GenServer, part).where() not in (before, None)
     assert (await service.api.get(path)).json() == made
 
@@ -63,10 +66,10 @@ async def test_nothing_acknowledged_is_lost_when_a_part_is_killed_under_load(
         assert (await service.api.get(f"/api/{kind}s/{id}")).json()["name"] == name
 
 
-async def test_a_tree_that_dies_too_often_ends(service: Service) -> None:
+async def test_a_tree_that_dies_too_often_ends(clock: VirtualClock, service: Service) -> None:
     for _ in range(5):
         Ref(GenServer, f"{CUSTOMERS}/tree").exit("kill")
-        await eventually(registered)
+        await settle()
     assert service.tree.alive
 
     Ref(GenServer, f"{CUSTOMERS}/tree").exit("kill")
@@ -74,13 +77,13 @@ async def test_a_tree_that_dies_too_often_ends(service: Service) -> None:
     assert await service.tree.down() == "shutdown"
 
 
-async def test_a_program_whose_tree_has_ended_says_so(tmp_path: Path) -> None:
+async def test_a_program_whose_tree_has_ended_says_so(clock: VirtualClock, tmp_path: Path) -> None:
     url = DatabaseUrl.parse(str(tmp_path / "customers.db"))
     migrated(url)
     with namespace("test:given-up"):
         serving = asyncio.create_task(serve(Settings(port=0), url))
         for _ in range(6):
-            await eventually(registered)
+            await settle_until(registered, lambda: "expected customers to be served")
             Ref(GenServer, f"{CUSTOMERS}/tree").exit("kill")
 
         with pytest.raises(CannotStart, match="the supervision tree has given up"):
@@ -103,7 +106,7 @@ def body(kind: str, name: str) -> dict[str, object]:
 
 async def write(port: int, kind: str, prefix: str, many: int, acknowledged: Ledger) -> None:
     """Create some of this kind, through whatever happens."""
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", verify=False) as api:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=None, verify=False) as api:
         for n in range(many):
             name = f"{prefix}-{n}"
             try:
@@ -114,5 +117,5 @@ async def write(port: int, kind: str, prefix: str, many: int, acknowledged: Ledg
                 acknowledged.add(response.json()["id"], name)
 
 
-async def registered() -> bool:
+def registered() -> bool:
     return Ref(GenServer, f"{CUSTOMERS}/tree").alive

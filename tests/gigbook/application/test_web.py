@@ -95,7 +95,7 @@ async def test_a_request_in_flight_is_answered_whatever_ends_the_server(reason: 
     app = Slow()
     server = await WebServer.start(Door("127.0.0.1", 0, 5.0), lambda: app)
     _, port = await server.call(WebServer.address)
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=None) as client:
         request = asyncio.create_task(client.get(f"http://127.0.0.1:{port}"))
         await app.asked.wait()
 

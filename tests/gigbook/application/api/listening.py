@@ -39,5 +39,5 @@ class Listening:
 @asynccontextmanager
 async def listening(url: str) -> AsyncGenerator[Listening]:
     """Listen to what comes from there."""
-    async with httpx.AsyncClient(verify=False) as client, client.stream("GET", url) as response:
+    async with httpx.AsyncClient(timeout=None, verify=False) as client, client.stream("GET", url) as response:
         yield Listening(response)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import httpx
@@ -24,7 +25,13 @@ VENUE: Json = {"name": "Blue Note", "city": "New York", "capacity": 200, "time_z
 
 @pytest.fixture
 def settings(database_url: str) -> Settings:
-    return Settings(database_url=database_url, port=0, payment_gateway_seconds=0.5)
+    return Settings(database_url=database_url, port=0)
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answer with the outcome, however long a busy machine takes to find it."""
+    monkeypatch.setattr(payments, "SECONDS_TO_ANSWER", 600.0)
 
 
 @pytest.fixture
@@ -60,7 +67,7 @@ async def settled(api: httpx.AsyncClient, id: int) -> Json:
     async def has_outcome() -> bool:
         return str((await shown(api, id))["status"]) != "pending"
 
-    await eventually(has_outcome, within=30)
+    await eventually(has_outcome)
     return await shown(api, id)
 
 
@@ -207,26 +214,20 @@ async def test_a_gateway_that_did_nothing_is_asked_again(api: httpx.AsyncClient,
     assert await held() == 12_50
 
 
-class TestPatience:
-    @pytest.fixture
-    def settings(self, database_url: str) -> Settings:
-        return Settings(database_url=database_url, port=0, payment_gateway_seconds=20)
+async def test_a_payment_is_shown_at_once_while_the_gateway_is_slow(
+    api: httpx.AsyncClient, booking: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(payments, "SECONDS_TO_ANSWER", 0.05)
+    paying = asyncio.create_task(api.post("/api/payments", json=draft(booking, "slow:5")))
 
-    async def test_a_payment_is_shown_at_once_while_the_gateway_is_slow(
-        self, api: httpx.AsyncClient, booking: int
-    ) -> None:
-        paying = asyncio.create_task(api.post("/api/payments", json=draft(booking, "slow:3")))
+    async def is_listed() -> bool:
+        return len((await api.get("/api/payments")).json()) == 1
 
-        async def is_listed() -> bool:
-            return len((await api.get("/api/payments")).json()) == 1
-
-        await eventually(is_listed)
-        (listed,) = (await api.get("/api/payments")).json()
-        async with asyncio.timeout(1):
-            assert (await shown(api, listed["id"]))["status"] == "pending"
-        assert not paying.done()
-        assert (await paying).json()["status"] == "pending"
-        assert (await settled(api, listed["id"]))["status"] == "succeeded"
+    await eventually(is_listed)
+    (listed,) = (await api.get("/api/payments")).json()
+    assert (await shown(api, listed["id"]))["status"] == "pending"
+    assert (await paying).json()["status"] == "pending"
+    assert (await settled(api, listed["id"]))["status"] == "succeeded"
 
 
 async def test_a_deposit_is_refunded_once_and_by_a_payment_of_its_own(api: httpx.AsyncClient, booking: int) -> None:
@@ -368,29 +369,30 @@ async def test_no_answer_shows_how_it_was_paid(api: httpx.AsyncClient, booking: 
 PARTS = [payments.SUPERVISOR, *(f"entities/payment{part}" for part in ("", "/tree", "/saver", "/alarm"))]
 
 
-@pytest.mark.parametrize("part", PARTS)
-async def test_a_part_that_is_killed_while_many_pay_costs_a_moment(
-    api: httpx.AsyncClient, venue: Json, part: str
-) -> None:
-    booked = [(await after(await requested(venue, day), "hold"))["id"] for day in range(10, 26)]
-    methods = ["ok", "timeout", "slow:0.1", "late:0.1"]
+class TestWithAHastyGateway:
+    @pytest.fixture
+    def settings(self, database_url: str) -> Settings:
+        return Settings(database_url=database_url, port=0, payment_gateway_seconds=0.5)
 
-    async def insist(booking: int) -> None:
-        for _ in range(100):
+    @pytest.mark.parametrize("part", PARTS)
+    async def test_a_part_that_is_killed_while_many_pay_costs_a_moment(
+        self, api: httpx.AsyncClient, venue: Json, part: str
+    ) -> None:
+        booked = [(await after(await requested(venue, day), "hold"))["id"] for day in range(10, 26)]
+        methods = ["ok", "timeout", "slow:0.1", "late:0.1"]
+
+        async def is_paid(booking: int) -> bool:
             body, key = draft(booking, methods[booking % 4]), {"Idempotency-Key": f"{booking}"}
-            if (await api.post("/api/payments", json=body, headers=key)).status_code == 201:
-                return
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"booking {booking} could not be paid for")
+            return (await api.post("/api/payments", json=body, headers=key)).status_code == 201
 
-    paying = [asyncio.create_task(insist(booking)) for booking in booked]
-    await eventually(some_are_paid)
-    Ref(GenServer, part).exit("kill")
-    await asyncio.gather(*paying)
+        paying = [asyncio.create_task(eventually(partial(is_paid, booking))) for booking in booked]
+        await eventually(some_are_paid)
+        Ref(GenServer, part).exit("kill")
+        await asyncio.gather(*paying)
 
-    for payment in (await api.get("/api/payments")).json():
-        assert (await settled(api, payment["id"]))["status"] == "succeeded"
-    assert await held() == 12_50 * len(booked)
+        for payment in (await api.get("/api/payments")).json():
+            assert (await settled(api, payment["id"]))["status"] == "succeeded"
+        assert await held() == 12_50 * len(booked)
 
 
 async def some_are_paid() -> bool:

@@ -29,7 +29,7 @@ async def served(url: str) -> AsyncGenerator[tuple[Program, httpx.AsyncClient]]:
     """The program, and a client of it; its log is read to the end."""
     async with (
         running(url) as program,
-        httpx.AsyncClient(base_url=await program.url(), timeout=30, verify=False) as api,
+        httpx.AsyncClient(base_url=await program.url(), timeout=None, verify=False) as api,
     ):
         log = asyncio.create_task(program.ended())
         try:
@@ -146,7 +146,7 @@ async def grown(answered: dict[int, str], *, by: int) -> None:
     async def is_reached() -> bool:
         return len(answered) >= goal
 
-    await eventually(is_reached, within=100)
+    await eventually(is_reached)
 
 
 async def test_a_hold_expires_while_the_program_is_away_and_while_it_is_back(database_url: str) -> None:
@@ -166,7 +166,7 @@ async def test_a_hold_expires_while_the_program_is_away_and_while_it_is_back(dat
         await eventually(lambda: has_expired(short))
         found = (await api.get(f"/api/bookings/{long}")).json()
         assert found == held or datetime.now(UTC) >= datetime.fromisoformat(held["held_until"])
-        await eventually(lambda: has_expired(long), within=20)
+        await eventually(lambda: has_expired(long))
         # Both times are free again.
         again = [await api.post("/api/bookings", json=at(n, base)) for n in range(2)]
         assert [(await api.post(f"/api/bookings/{it.json()['id']}/confirm")).status_code for it in again] == [200, 200]

@@ -60,11 +60,11 @@ class Books:
         confirmed = {row["id"] for row in self._rows("SELECT id FROM bookings WHERE status = 'confirmed'")}
         assert confirmed.issuperset(kept)
 
-    async def until(self, holds: Callable[[], bool], within: float = 120.0) -> None:
+    async def until(self, holds: Callable[[], bool]) -> None:
         async def look() -> bool:
             return holds()
 
-        await eventually(look, within=within)
+        await eventually(look)
 
     async def settled(self) -> None:
         """Wait until nothing is left to do."""
@@ -119,7 +119,7 @@ async def gigbook(url: DatabaseUrl) -> AsyncGenerator[Gigbook]:
     async with AsyncExitStack() as stack:
         program = await stack.enter_async_context(running(address, PAYMENT_GATEWAY_SECONDS=GATEWAY_SECONDS))
         base = await program.url()
-        api = await stack.enter_async_context(httpx.AsyncClient(base_url=base, timeout=30, verify=False))
+        api = await stack.enter_async_context(httpx.AsyncClient(base_url=base, timeout=None, verify=False))
         found = Gigbook(program, api)
         try:
             yield found
@@ -234,7 +234,7 @@ class Guest:
                 return
 
     async def _insist(self, path: str, key: str, body: Json | None = None) -> httpx.Response:
-        async with httpx.AsyncClient(timeout=30, verify=False) as api:
+        async with httpx.AsyncClient(timeout=None, verify=False) as api:
             while True:
                 try:
                     response = await api.post(self.address() + path, json=body, headers={"Idempotency-Key": key})

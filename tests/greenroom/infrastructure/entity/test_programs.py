@@ -16,11 +16,10 @@ import sqlalchemy as sa
 from greenroom.infrastructure import DatabaseUrl, Snapshots, entity_snapshots
 from tests.forking import fork
 from tests.greenroom.infrastructure.entity.till_program import Takings
+from tests.pace import Pace
 
 PROGRAM = "tests.greenroom.infrastructure.entity.till_program"
 INTERVAL = 0.1
-SLACK = 0.3
-"""What a busy machine may add to the time of a write."""
 
 
 class Program:
@@ -158,10 +157,9 @@ class Promised:
     paid: int = 0
     guests: dict[int, float] = field(default_factory=dict[int, float])
 
-    def kept(self, at: float) -> int:
-        """How many guests must be stored at this time."""
-        old = [guest for guest, told in self.guests.items() if told < at - 2 * INTERVAL - SLACK]
-        return max(old, default=0)
+    def kept(self, until: float) -> int:
+        """How many guests must be stored, when all until this time are."""
+        return max((guest for guest, told in self.guests.items() if told < until), default=0)
 
 
 def test_ten_kills_cost_no_answered_payment_and_no_old_guest(url: DatabaseUrl, programs: Callable[[], Program]) -> None:
@@ -173,29 +171,30 @@ def test_ten_kills_cost_no_answered_payment_and_no_old_guest(url: DatabaseUrl, p
         killed_after = chance.randrange(100, 3000)
         said = [program.hear() for _ in range(killed_after)]
         program.kill()
-        last = note([*said, *program.rest()], promised)
+        until = note([*said, *program.rest()], promised)
 
-        check(stored(url), promised, last)
+        check(stored(url), promised, until)
         program, following = following.open(), programs()
 
 
 def note(said: list[list[str]], promised: dict[int, Promised]) -> float:
-    """Note what was told; answers when the last answer came."""
-    last = 0.0
-    for word, key, count, at in (line for line in said if len(line) == 4):
-        last = max(last, float(at))
+    """Note what was told; answers until when the guests must be stored."""
+    told = [(word, int(key), int(count), float(at)) for word, key, count, at in (it for it in said if len(it) == 4)]
+    pace = Pace(told[0][-1])
+    for word, key, count, at in told:
         if word == "paid":
-            promised[int(key)].paid = int(count)
+            promised[key].paid = count
+            pace.note(at)
         else:
-            promised[int(key)].guests[int(count)] = float(at)
-    return last
+            promised[key].guests[count] = at
+    return pace.written(told[-1][-1], within=2 * INTERVAL)
 
 
-def check(found: dict[int, Takings], promised: dict[int, Promised], last: float) -> None:
+def check(found: dict[int, Takings], promised: dict[int, Promised], until: float) -> None:
     for key, told in promised.items():
         takings = found.get(key, Takings())
         # Each guest may have one payment stored that it had no time to tell of.
         assert told.paid <= takings.paid <= told.paid + GUESTS
-        assert takings.guests >= told.kept(last)
+        assert takings.guests >= told.kept(until)
         told.paid = takings.paid
         told.guests = {}
