@@ -3,9 +3,10 @@
 A process owns no task while it is idle. A worker is an `asyncio.Task` that is parked: its coroutine waits for a
 request. Whoever has one for it (a caller, or the run queue) puts the worker's task in place as the current one,
 enters its context, and sends the request straight into that coroutine. A handler that never suspends is over when
-`send` returns: no task was made, no loop turn taken. When a handler does suspend, the future that it waits for is
-chained to the one that the task is parked on, and from there on the event loop drives the task like any other, with
-all that `asyncio.timeout`, task groups and cancellation expect of it.
+`send` returns: no task was made, no loop turn taken. When a handler does suspend, the future that it waits for calls
+the worker back, which is driven by hand again; the task stays parked all the time. To cancel the task is to cancel that
+future, so that `asyncio.timeout`, task groups and cancellation find all that they expect. Where there is no future, at a
+bare `yield`, cancelling wakes the task, and the event loop drives it from there to the end of the handler.
 """
 
 from __future__ import annotations
@@ -114,7 +115,10 @@ class Parking(_Future):
     def cancel(self, msg: object = None) -> bool:
         """Cancel what the handler waits for; a handler on the stack is cancelled where it suspends next."""
         if self.awaited is not None:
-            return self.awaited.cancel(msg=msg)
+            if not self.awaited.cancel(msg=msg):
+                # It is over, and the handler about to go on.
+                self.worker.cancel_asked = True
+            return True
         if self.worker.running and self.worker.process is not None:
             self.worker.cancel_asked = True
             self.worker.process.disturb()
@@ -125,6 +129,11 @@ class Parking(_Future):
     def over(self, _: object = None) -> None:
         """Resume the handler: its own `await` finds out how its future ended."""
         self.awaited = None
+        if not self.done():
+            self.worker.go_on()
+
+    def wake(self) -> None:
+        """Let the task itself go on."""
         if not self.done():
             self.set_result(None)
 
@@ -189,12 +198,54 @@ class Worker:
         return self.context == self.crew.pristine
 
     def detach(self, awaited: Any, waiter: Waiter | None) -> None:
-        """Let the loop drive the task from now on: the handler suspended on `awaited`."""
+        """Go on when the loop says so: the handler suspended on `awaited`."""
         self.detached = True
         self.waiter = waiter
+        self._wait_for(awaited)
+        self.crew.refill()
+
+    def go_on(self) -> None:
+        """Drive the handler, which had suspended, by hand again; in its context."""
+        if self.closed:
+            self.parking.wake()
+            return
+        loop = self.crew.scheduler.loop
+        CURRENT[loop] = self.task
+        try:
+            if self.cancel_asked:
+                self.cancel_asked = False
+                signal = self.generator.throw(asyncio.CancelledError())
+            else:
+                signal = self.send(None)
+        finally:
+            del CURRENT[loop]
+        if signal is not DONE and signal is not FAILED:
+            self._wait_for(signal)
+        elif self.is_through(signal):
+            self.parking.wake()
+        else:
+            self.crew.welcome(self)
+
+    def is_through(self, signal: object) -> bool:
+        """Give the process the outcome of a handler that had suspended; whether the task is to end."""
+        # Not always the one of the request: a broadcast works for one after the other.
+        process: Any = self.process
+        outcome, waiter = self.result, self.waiter
+        self.detached = False
+        self.process = self.result = self.waiter = None
+        if not self.task.cancelling():
+            process.resumed(self, signal, outcome, waiter)
+            return False
+        # Cancelled and never taken back: whoever did it, as `asyncio.run` at its end, waits for the task's end.
+        self.send = _refuse_request
+        process.resumed(self, signal, outcome, waiter)
+        self.succeed()
+        return True
+
+    def _wait_for(self, awaited: Any) -> None:
         parking = self.parking
         if awaited is None:
-            self.crew.scheduler.loop.call_soon(parking.over)
+            self.crew.scheduler.loop.call_soon(parking.over, context=self.context)
         elif (wanted := self._wanted_instead(awaited)) is not None:
             parking.set_exception(RuntimeError(f"expected a handler to await {wanted}, got {awaited!r}"))
         else:
@@ -204,7 +255,6 @@ class Worker:
         if self.cancel_asked:
             self.cancel_asked = False
             parking.cancel()
-        self.crew.refill()
 
     def _wanted_instead(self, awaited: Any) -> str | None:
         # What asyncio's own tasks refuse as well, since it would never wake them, or from another thread.
@@ -214,25 +264,13 @@ class Worker:
             return "a future of its own event loop"
         return "anything but its own task" if awaited is self.task else None
 
-    def taken(self) -> tuple[Any, Any, Waiter | None]:
-        """The process whose handler was suspended, the outcome, and who waits for it."""
-        return self.process, self.result, self.waiter
-
     def park(self) -> Parking:
         """What the task waits for until the next request."""
-        self.detached = False
-        self.process = self.result = self.waiter = None
         self.parking = self._new_parking()
         self.parking._asyncio_future_blocking = True
         # Not before this step of the task is over: until then its coroutine can not take a request.
         self.crew.scheduler.loop.call_soon(self.crew.welcome, self)
         return self.parking
-
-    def leave(self) -> None:
-        """Take no more requests: the task is about to end."""
-        self.send = _refuse_request
-        self.detached = False
-        self.process = self.result = self.waiter = None
 
     def succeed(self) -> None:
         """Make a successor before the task ends, if it holds the context variables of a process."""
@@ -242,7 +280,7 @@ class Worker:
     def close(self) -> None:
         """End the task."""
         self.send = _refuse_request
-        self.parking.over()
+        self.parking.wake()
 
     def cut_off(self) -> None:
         """Close the handler where it waits, and end the task: a kill does not wait for one that cleans up."""
@@ -328,20 +366,13 @@ def _serve(worker: Worker) -> Generator[object, Any, None]:
             signal = FAILED
             if function is not None:
                 process.remember((function, args, kwargs, None))
-        if worker.detached:
-            # Not always the one of the request: a broadcast works for one after the other.
-            process, outcome, waiter = worker.taken()
-            if worker.task.cancelling():
-                # Cancelled and never taken back: whoever did it, as `asyncio.run` at its end, waits for the task's end.
-                worker.leave()
-                process.resumed(worker, signal, outcome, waiter)
-                worker.succeed()
+        if worker.detached and worker.parking.done():
+            # The loop drives its task.
+            if worker.is_through(signal):
                 return
-            parking = worker.park()
-            process.resumed(worker, signal, outcome, waiter)
             # What it worked on must not live on in a parked worker.
-            request = process = function = args = kwargs = outcome = waiter = None
-            request = yield parking
+            request = process = function = args = kwargs = outcome = None
+            request = yield worker.park()
         else:
             request = process = function = args = kwargs = outcome = None
             request = yield signal

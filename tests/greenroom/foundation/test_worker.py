@@ -257,6 +257,21 @@ async def test_a_cancellation_of_the_task_from_outside_crashes_the_process_that_
     assert isinstance(answer.exception(), ServerDown)
 
 
+async def test_a_handler_can_be_cancelled_when_what_it_waits_for_is_over(tree: Tree) -> None:
+    room, gate = await tree.start(Room), asyncio.get_running_loop().create_future()
+    answer = asyncio.ensure_future(room.call(Room.wait_for, gate, 0))
+    await settle()
+
+    with expected_crash(asyncio.CancelledError):
+        gate.set_result(None)
+        for task in asyncio.all_tasks():
+            if "worker" in task.get_name():
+                task.cancel()
+        await settle()
+
+    assert isinstance(answer.exception(), ServerDown)
+
+
 async def test_idle_processes_outlive_the_tasks_that_handlers_run_in(tree: Tree) -> None:
     rooms = [await tree.start(Room) for _ in range(10)]
     for task in asyncio.all_tasks():
