@@ -29,7 +29,7 @@ class UnknownEvent(GreenroomError):
 
 
 class MalformedEvent(GreenroomError):
-    """The stored text is not what the event's type asks for."""
+    """The fields of an event are not what its type asks for: those that were stored, or those that were to be."""
 
     def __init__(self, name: str, detail: object) -> None:
         super().__init__(f"expected the fields of {name}, got something else: {detail}")
@@ -96,11 +96,15 @@ class EventCodec(Generic[E]):
 
         Raises:
             UnknownEvent: the codec was not told of its type.
+            MalformedEvent: it could not be read again, as with text where its type asks for a number, or with a number
+                that JSON does not have; events stay as they are, so nobody could ever read past it.
         """
         kind = self._by_type.get(type(event))
         if kind is None:
             raise UnknownEvent(type(event).__name__, 1, sorted(self._by_name))
-        return Encoded(kind.stored_name, kind.schema, self._encoder.encode(event).decode())
+        encoded = Encoded(kind.stored_name, kind.schema, self._encoder.encode(event).decode())
+        self.decode(encoded)
+        return encoded
 
     def decode(self, encoded: Encoded) -> E:
         """Turn the text into an equal event, by way of `upcasts` if its schema is an older one.

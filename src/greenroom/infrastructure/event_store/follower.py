@@ -10,7 +10,7 @@ from typing import Final, Generic, Self, TypeVar
 from typing_extensions import override
 
 from greenroom.foundation.namespace import Namespace
-from greenroom.infrastructure.database import Returning, Step
+from greenroom.infrastructure.database import Returning, Row, Step
 from greenroom.infrastructure.event_store.recorded import Recorded
 from greenroom.infrastructure.pubsub import Listener, Topic
 from greenroom.infrastructure.pubsub.channel import publish_in
@@ -43,16 +43,18 @@ class Follower(Generic[E]):
 
     def __init__(
         self,
-        read: Callable[[int], Awaitable[Sequence[Recorded[E]]]],
-        number: Callable[[Recorded[E]], int],
+        read: Callable[[int], Awaitable[Sequence[Row]]],
+        decode: Callable[[Row], Recorded[E]],
+        number: str,
         after: int,
         poll: float,
     ) -> None:
         self._read = read
+        self._decode = decode
         self._number = number
         self._after = after
         self._poll = poll
-        self._page: deque[Recorded[E]] = deque()
+        self._page: deque[Row] = deque()
 
     def __aiter__(self) -> Self:
         return self
@@ -60,11 +62,12 @@ class Follower(Generic[E]):
     async def __anext__(self) -> Recorded[E]:
         if not self._page:
             self._page.extend(await self._next_page())
-        recorded = self._page.popleft()
-        self._after = self._number(recorded)
+        # One by one: an event that can not be decoded does not keep back those before it.
+        recorded = self._decode(self._page[0])
+        self._after = self._page.popleft()[self._number]
         return recorded
 
-    async def _next_page(self) -> Sequence[Recorded[E]]:
+    async def _next_page(self) -> Sequence[Row]:
         page = await self._read(self._after)
         if page:
             return page

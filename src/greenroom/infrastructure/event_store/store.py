@@ -18,7 +18,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from operator import attrgetter
 from typing import Any, Generic, TypeVar, overload
 
 from sqlalchemy import Select, func, select
@@ -199,14 +198,18 @@ class EventStore(Generic[E]):
         `poll` seconds. To go on later, keep the `position` of the last one.
         """
 
-        async def read(last: int) -> list[Recorded[Any]]:
-            return await self._select(self._of_types(types, last).limit(self.page))
+        async def read(last: int) -> Sequence[Row]:
+            return await self._rows(self._of_types(types, last).limit(self.page))
 
-        return Follower(read, attrgetter("position"), after, self.poll)
+        return Follower(read, self._recorded, "position", after, self.poll)
 
     def follow_stream(self, stream: str, *, after: int = 0) -> Follower[E]:
         """Iterate over the events of one stream after a version, those that are there and those that will come."""
-        return Follower(partial(self._next_of_stream, stream), attrgetter("version"), after, self.poll)
+
+        async def read(last: int) -> Sequence[Row]:
+            return await self._rows(_of_stream(stream, last).limit(self.page))
+
+        return Follower(read, self._recorded, "version", after, self.poll)
 
     # Steps of the above.
 
@@ -233,11 +236,11 @@ class EventStore(Generic[E]):
             return None
         return WrongVersion(draft.stream, draft.expected, await self.version(draft.stream))
 
-    async def _next_of_stream(self, stream: str, last: int) -> list[Recorded[E]]:
-        return await self._select(_of_stream(stream, last).limit(self.page))
-
     async def _select(self, query: Select[*tuple[Any, ...]]) -> list[Recorded[E]]:
-        return [recorded(row, self.codec) for row in await self._rows(query)]
+        return list(map(self._recorded, await self._rows(query)))
+
+    def _recorded(self, row: Row) -> Recorded[E]:
+        return recorded(row, self.codec)
 
     async def _rows(self, query: Select[*tuple[Any, ...]]) -> Sequence[Row]:
         return await self.database.call(Database.select, query)

@@ -2,6 +2,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from math import inf, nan
 from typing import Any
 from uuid import UUID
 
@@ -67,6 +68,12 @@ def test_an_event_of_a_type_that_was_not_told_is_not_encoded() -> None:
 
     with pytest.raises(UnknownEvent, match="expected an event of Booked, got Paid of schema 1"):
         codec.encode(Paid(5))
+
+
+@pytest.mark.parametrize("cents", ["five", None, nan, inf, 0.5])
+def test_what_nobody_could_read_again_is_not_encoded(cents: Any) -> None:
+    with pytest.raises(MalformedEvent, match="expected the fields of Paid, got something else: Expected `int`, got "):
+        EventCodec(Paid).encode(Paid(cents))
 
 
 def test_a_name_that_is_not_known_is_not_decoded() -> None:

@@ -168,12 +168,16 @@ async def test_what_nobody_announces_is_seen_after_a_while(
     assert told(await waiting) == [NINA]
 
 
-async def test_an_event_that_can_not_be_decoded_ends_the_iteration(store: Store, database: Ref[Database]) -> None:
-    await store.append("gig:1", [NINA, RAIN])
+async def test_an_event_that_can_not_be_decoded_ends_the_iteration_after_those_before_it(
+    store: Store, database: Ref[Database]
+) -> None:
+    await store.append("gig:1", [NINA, MARY, RAIN])
     follower = EventStore(database, EventCodec(Booked)).follow()
 
-    with pytest.raises(UnknownEvent):
-        await anext(follower)
+    assert [(await anext(follower)).event, (await anext(follower)).event] == [NINA, MARY]
+    for _ in range(2):
+        with pytest.raises(UnknownEvent):
+            await anext(follower)
 
 
 async def test_what_another_server_appends_is_seen(tree: Tree, url: DatabaseUrl, store: Store) -> None:
