@@ -113,8 +113,12 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _CONTROL_IN_LINES = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
+# What the patterns for schemas take for space, as ECMAScript does: for Python, the mark that begins some files is none.
+_SPACE = "\n \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\ufeff"
+
+
 def _tidy(text: str, most: int, control: re.Pattern[str]) -> str | Flaw:
     if control.search(text):
         return Flaw("must not contain control characters")
-    trimmed = text.strip()
+    trimmed = text.strip(_SPACE)
     return trimmed if len(trimmed) <= most else Flaw(f"must have at most {most} characters")

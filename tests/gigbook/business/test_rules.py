@@ -34,9 +34,10 @@ def test_a_flaw_has_the_name_that_the_field_has_outside() -> None:
 
 def test_a_line_is_trimmed() -> None:
     assert line("  Ada Lovelace ", most=200) == "Ada Lovelace"
+    assert line("\ufeff Ada Lovelace", most=200) == "Ada Lovelace"
 
 
-@pytest.mark.parametrize("blank", ["", "   ", "\u2003"])
+@pytest.mark.parametrize("blank", ["", "   ", "\u2003", " \ufeff "])
 def test_a_line_of_nothing_but_spaces_is_empty(blank: str) -> None:
     assert line(blank, most=200) == Flaw("must not be empty")
 
