@@ -27,6 +27,9 @@ class Connection(HttpToolsProtocol):
     head_size: float = -math.inf
     """How much of a head has come that is not complete yet; nothing counts, if there is none."""
 
+    arriving: int = 0
+    """How much has just come, and is not counted yet."""
+
     cycles: tuple[RequestResponseCycle, ...] = ()
     """The last request, and those before it that had no answer yet when it came: uvicorn itself knows only the last."""
 
@@ -50,14 +53,17 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what the client sends, but no head without an end."""
+        self.arriving = len(data)
         super().data_received(data)
         self.head_size += len(data)
         if self.head_size > LARGEST_HEAD and not self.transport.is_closing():
-            self._refuse(431, f"The request line and the headers must have at most {LARGEST_HEAD} bytes")
+            self._refuse(*_TOO_LARGE)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what can not be read, in the shape that all errors have."""
-        self._refuse(400, "This is no HTTP/1.1 request that can be read")
+        # The parser takes no path that is longer than that.
+        too_large = self.head_size + self.arriving > LARGEST_HEAD
+        self._refuse(*_TOO_LARGE if too_large else (400, "This is no HTTP/1.1 request that can be read"))
 
     def on_message_begin(self) -> None:
         """Wait for the rest of a request whose first bytes are here."""
@@ -67,8 +73,8 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Let the request be answered."""
-        self.head_size = -math.inf
         super().on_headers_complete()
+        self.head_size = -math.inf
         self.cycles = (*[cycle for cycle in self.cycles if not cycle.response_complete], self.cycle)
 
     def _unsupported_upgrade_warning(self) -> None:
@@ -102,6 +108,9 @@ class Connection(HttpToolsProtocol):
         )
         self.transport.write(head.encode() + b"connection: close\r\n\r\n" + body)
         self.transport.close()
+
+
+_TOO_LARGE: Final = (431, f"The request line and the headers must have at most {LARGEST_HEAD} bytes")
 
 
 class OneWrite(asyncio.Transport):

@@ -31,10 +31,13 @@ async def test_what_is_no_request_is_refused_in_the_shape_of_all_errors(sent: by
     )
 
 
-async def test_a_head_that_is_too_large_is_refused_in_the_shape_of_all_errors() -> None:
-    head = b"GET / HTTP/1.1\r\nX: "
-    # One byte too many: what is left unread when the connection ends would take the answer with it.
-    assert await answered(head.ljust(LARGEST_HEAD + 1, b"x")) == (
+# One byte too many: what is left unread when the connection ends would take the answer with it.
+LARGE = [b"GET / HTTP/1.1\r\nX: ".ljust(LARGEST_HEAD + 1, b"x"), b"GET /" + LARGEST_HEAD * b"x" + b" HTTP/1.1\r\n\r\n"]
+
+
+@pytest.mark.parametrize("sent", LARGE, ids=["header", "path"])
+async def test_a_head_that_is_too_large_is_refused_in_the_shape_of_all_errors(sent: bytes) -> None:
+    assert await answered(sent) == (
         *("HTTP/1.1 431 Request Header Fields Too Large", "application/json"),
         {
             "error": "Request Header Fields Too Large",
