@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
+import unittest
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 from typing import Any, Final
 
 import pytest
@@ -141,7 +142,12 @@ def _bound(function: Any, instance: object) -> Any:
 
 
 def _is_ours(item: pytest.Function) -> bool:
-    return inspect.iscoroutinefunction(item.obj) and _is_unclaimed(item)
+    return inspect.iscoroutinefunction(item.obj) and _is_unclaimed(item) and not _is_of_unittest(item)
+
+
+def _is_of_unittest(item: pytest.Function) -> bool:
+    # `IsolatedAsyncioTestCase` has `async def` methods, and a loop of its own for them.
+    return item.cls is not None and issubclass(item.cls, unittest.TestCase)
 
 
 def _is_unclaimed(item: pytest.Function) -> bool:
@@ -160,10 +166,11 @@ def _asks_for_clock(item: pytest.Function) -> bool:
 
 
 def _why_no_stage(item: pytest.Item) -> str:
-    test = item.obj if isinstance(item, pytest.Function) else None
-    if _is_generated(test):
+    if not isinstance(item, pytest.Function) or _is_of_unittest(item):
+        why = "runs in a way of its own; use greenroom.testing.Stage in it"
+    elif _is_generated(item.obj):
         why = "Hypothesis runs many times, each time on another stage; start what it needs in the test itself"
-    elif inspect.iscoroutinefunction(test):
+    elif not _is_unclaimed(item):
         why = "another plugin runs; take its marker away, and set asyncio_mode or anyio_mode to strict"
     else:
         why = "is plain; make it async def, or use greenroom.testing.Stage in it"
@@ -204,10 +211,10 @@ def _on_stages(name: str, test: Callable[..., Any], reasons: list[object]) -> Ca
     return run
 
 
-def _awaited(stage: Stage, function: Callable[..., Awaitable[object]]) -> Callable[..., object]:
+def _awaited(stage: Stage, function: Callable[..., Coroutine[Any, Any, object]]) -> Callable[..., object]:
     @functools.wraps(function)
     def make(**arguments: object) -> object:
-        return stage.run(_await(function(**arguments)))
+        return stage.run(function(**arguments))
 
     return make
 
@@ -216,14 +223,16 @@ def _generated(stage: Stage, function: Callable[..., AsyncGenerator[object, None
     @functools.wraps(function)
     def make(**arguments: object) -> Iterator[object]:
         generator = function(**arguments)
-        yield stage.run(_await(anext(generator)))
+        yield stage.run(_first(generator))
         stage.run(_finish(generator))
 
     return make
 
 
-async def _await(awaitable: Awaitable[object]) -> object:
-    return await awaitable
+async def _first(generator: AsyncGenerator[object, None]) -> object:
+    async for value in generator:
+        return value
+    raise AssertionError("expected an async fixture to yield once, got none that yields")
 
 
 async def _finish(generator: AsyncGenerator[object, None]) -> None:

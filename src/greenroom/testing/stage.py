@@ -64,7 +64,14 @@ class Stage:
 
         Raises:
             Stuck: it waits, and nothing is left that it could wait for.
+            RuntimeError: something runs on the stage, and perhaps asks for this.
         """
+        if self.loop.is_running():
+            coroutine.close()
+            raise RuntimeError(
+                "expected a stage on which nothing runs yet, got one in the middle of a test: await what it shall run, "
+                "and name async fixtures as arguments of the test instead of asking for them within it"
+            )
         try:
             return self._runner.run(self._perform(coroutine), context=self._context)
         except BaseException as error:  # it may come from outside: the end of the time that a test has
