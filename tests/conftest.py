@@ -1,12 +1,12 @@
 """What every test may ask for, and how a test names the behaviours of OTP that it shows."""
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.disks", "tests.services"]
 
-# A deadline would measure the machine, and how busy it is.
-settings.register_profile("greenroom", parent=settings(), deadline=None)
+# These would measure the machine, and how busy it is.
+settings.register_profile("greenroom", parent=settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("greenroom")
 
 

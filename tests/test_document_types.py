@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.documents import PAGES, programs
 
 NAMES_COME_TWICE = {"reportRedeclaration": "none"}
@@ -50,6 +52,7 @@ def complaints(folder: Path) -> list[str]:
     ]
 
 
+@pytest.mark.timeout(1200)
 def test_the_programs_of_all_pages_pass_a_strict_type_checker(tmp_path: Path) -> None:
     for page in PAGES:
         (tmp_path / f"{page.stem.replace('-', '_')}.py").write_text(as_module(page.read_text()))

@@ -42,7 +42,7 @@ RUSH_SECONDS = 0.2
 MANY = httpx.Limits(max_connections=64, max_keepalive_connections=64)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("part", range(PARTS))
 async def test_a_kill_costs_names_of_the_last_moment_and_nothing_else(database_url: str, part: int) -> None:
     load = Load()

@@ -18,8 +18,6 @@ from tests.greenroom.foundation.errand import endless
 
 PROGRAM = Path(__file__).with_name("leaving_program.py")
 
-pytestmark = pytest.mark.timeout(30)
-
 
 @dataclass
 class Doors(GenServer):
@@ -116,7 +114,7 @@ def test_a_program_ends_while_a_handler_swallows_its_cancellation() -> None:
 def test_a_program_that_leaves_its_processes_behind_ends_in_silence(way: str) -> None:
     command = [sys.executable, "-W", "always", str(PROGRAM), way]
 
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
 
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
 

@@ -31,7 +31,7 @@ from tests.greenroom.foundation.errand import Thrown
 KINDS = [GeneratorExit, asyncio.CancelledError, Thrown]
 TURNS = [0, 1]
 
-pytestmark = [pytest.mark.parametrize("kind", KINDS), pytest.mark.timeout(10)]
+pytestmark = pytest.mark.parametrize("kind", KINDS)
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """A client that listens to a stream of events."""
 
+import socket
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -37,7 +38,12 @@ class Listening:
 
 
 @asynccontextmanager
-async def listening(url: str) -> AsyncGenerator[Listening]:
-    """Listen to what comes from there."""
-    async with httpx.AsyncClient(timeout=None, verify=False) as client, client.stream("GET", url) as response:
+async def listening(url: str, room: int | None = None) -> AsyncGenerator[Listening]:
+    """Listen to what comes from there, with so much room for bytes that are not read yet."""
+    options = [] if room is None else [(socket.SOL_SOCKET, socket.SO_RCVBUF, room)]
+    transport = httpx.AsyncHTTPTransport(verify=False, socket_options=options)
+    async with (
+        httpx.AsyncClient(timeout=None, transport=transport) as client,
+        client.stream("GET", url) as response,
+    ):
         yield Listening(response)

@@ -232,7 +232,7 @@ class Gigs(RuleBasedStateMachine):
             self.stage.close()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_any_sequence_agrees_with_the_model(database_url: str) -> None:
     class Here(Gigs):
         url = DatabaseUrl.parse(database_url)

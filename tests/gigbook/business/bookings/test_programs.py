@@ -115,7 +115,7 @@ class Guest:
         return id
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 async def test_no_answered_step_is_lost_when_the_program_is_killed_under_load(database_url: str) -> None:
     answered: dict[int, str] = {}
     base: Json | None = None
@@ -172,7 +172,7 @@ async def test_a_hold_expires_while_the_program_is_away_and_while_it_is_back(dat
         assert [(await api.post(f"/api/bookings/{it.json()['id']}/confirm")).status_code for it in again] == [200, 200]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 async def test_two_programs_on_one_database_never_give_out_a_time_twice(database_url: str) -> None:
     answered: dict[int, str] = {}
     async with served(database_url) as (_, one), served(database_url) as (_, other):

@@ -98,7 +98,7 @@ async def told(scene: Scene, story: Story, victim: str = "", at: int = 0) -> int
     return len(steps)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
 async def test_a_kill_at_any_step_changes_nothing_of_how_a_story_ends(scene: Scene, story: Story) -> None:
     steps = await told(scene, story)

@@ -247,7 +247,7 @@ class Guest:
 
 
 # What a killed program had claimed is nobody else's for half a minute.
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(1200)
 async def test_three_kills_under_load_cost_nobody_anything(url: DatabaseUrl, books: Books) -> None:
     chance = random.Random(8)
     addresses: list[str] = []

@@ -36,7 +36,7 @@ def parsed(line: str) -> tuple[int, str]:
     return int(key), name
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_sqlite_keeps_every_answered_row_when_its_process_is_killed(tmp_path: Path) -> None:
     path = tmp_path / "test.db"
     create_tables(DatabaseUrl.parse(str(path)))

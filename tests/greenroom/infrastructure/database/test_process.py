@@ -300,7 +300,7 @@ async def test_a_killed_database_leaves_no_threads(tree: Tree, database: Ref[Dat
     await tree.crash(database)
 
     for thread in before:
-        await asyncio.to_thread(thread.join, 5)
+        await asyncio.to_thread(thread.join)
     assert len(before) == 2
     assert not any(thread.is_alive() for thread in before)
 

@@ -200,5 +200,15 @@ async def test_a_query_that_takes_too_long_is_ended_and_its_reader_serves_others
         await database.call(Database.select, endless)
 
     assert raised.value.reason == "slow"
-    assert await database.call(Database.select, QUERY) == []
+    assert await answered(database) == []
     assert await database.call(Database.health) == Healthy()
+
+
+async def answered(database: Ref[Database]) -> Sequence[object]:
+    """What is there, however often a busy machine takes too long for it."""
+    while True:
+        try:
+            return await database.call(Database.select, QUERY)
+        except DatabaseError as error:
+            if error.reason != "slow":
+                raise
