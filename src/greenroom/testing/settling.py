@@ -8,8 +8,8 @@ from typing import Final
 
 from greenroom.testing.loop import StageLoop
 
-PATIENCE: Final = 5.0
-"""How many real seconds a test waits for something outside of it to make something true."""
+PATIENCE: Final = 60.0
+"""How many real seconds a test waits for something outside of it to make something true; a machine may be busy."""
 
 
 async def settle() -> float | None:
@@ -24,7 +24,7 @@ async def settle() -> float | None:
 async def settle_until(holds: Callable[[], bool], expected: Callable[[], str]) -> None:
     """Run until `holds()`; fail with what was expected as soon as nothing can make it true any more.
 
-    Sockets, threads, and timers that are not on a test's clock get five real seconds.
+    Sockets, threads, and timers that are not on a test's clock get a real minute.
     """
     await stage_loop().until(holds, expected, PATIENCE)
 
