@@ -5,8 +5,8 @@ request. Whoever has one for it (a caller, or the run queue) puts the worker's t
 enters its context, and sends the request straight into that coroutine. A handler that never suspends is over when
 `send` returns: no task was made, no loop turn taken. When a handler does suspend, the future that it waits for calls
 the worker back, which is driven by hand again; the task stays parked all the time. To cancel the task is to cancel that
-future, so that `asyncio.timeout`, task groups and cancellation find all that they expect. Where there is no future, at a
-bare `yield`, cancelling wakes the task, and the event loop drives it from there to the end of the handler.
+future, so that `asyncio.timeout`, task groups and cancellation find all that they expect. Where there is no future, at
+a bare `yield`, cancelling wakes the task, and the event loop drives it from there to the end of the handler.
 """
 
 from __future__ import annotations
