@@ -20,7 +20,8 @@ from greenroom.infrastructure.database.task import Transaction, Write, Written
 from greenroom.infrastructure.database.united import Apart, may_unite, perform_united
 from greenroom.infrastructure.database.url import DatabaseUrl
 
-# A server that vanished without a word is noticed within this many seconds.
+# A server that vanished without a word is noticed within this many seconds, also by those who only wait for its answer:
+# after a third of them the system asks whether it is still there, and twice more.
 _SILENCE = 15
 
 _AGAIN = ("ROLLBACK", "BEGIN")
@@ -46,7 +47,9 @@ class PostgresConnector:
                 "application_name": "greenroom",
                 "cursor_factory": psycopg.RawCursor,
                 "connect_timeout": _SILENCE,
-                "keepalives_idle": _SILENCE,
+                "keepalives_idle": _SILENCE // 3,
+                "keepalives_interval": _SILENCE // 3,
+                "keepalives_count": 2,
                 "tcp_user_timeout": _SILENCE * 1000,
             },
         )

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from typing import Any
 
 import psycopg
 import pytest
@@ -68,6 +69,24 @@ async def test_a_connection_that_is_ended_while_nothing_goes_on_costs_nobody_any
     assert row(await database.call(Database.get, venues, 1))["name"] == "Blue Note"
     assert row(await database.call(Database.insert, venues, {"name": "Vanguard"}))
     assert await database.call(Database.health) == Healthy()
+
+
+def test_who_waits_for_a_server_that_vanished_is_told_within_15_seconds(
+    url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, int] = {}
+    connect = psycopg.Connection.connect
+
+    def note(*place: str, **options: Any) -> psycopg.Connection:
+        asked.update(options)
+        return connect(*place, **options)
+
+    monkeypatch.setattr(psycopg, "connect", note)
+    connector(url, DatabaseSettings()).reader().close()
+
+    # There is no network here that could be cut: the system looks after so many seconds.
+    assert asked["keepalives_idle"] + asked["keepalives_interval"] * asked["keepalives_count"] == 15
+    assert asked["tcp_user_timeout"] == 15_000
 
 
 async def test_what_a_trigger_forbids_is_refused_and_no_failure(database: Ref[Database], postgres_url: str) -> None:
