@@ -27,12 +27,12 @@ from typing import Any, ClassVar, Final, cast, get_args
 
 from greenroom.foundation.child import ChildSpec
 from greenroom.foundation.errors import AlreadyStarted, GreenroomError, NotRunning, ServerDown, StartFailed
-from greenroom.foundation.exits import FAULTS, SHUTDOWN, describe, is_clean
+from greenroom.foundation.exits import FAULTS, SHUTDOWN, describe, is_clean, reason_of
 from greenroom.foundation.function_process import spawn
 from greenroom.foundation.namespace import current_namespace, namespace
 from greenroom.foundation.process import Process
 from greenroom.foundation.ref import Ref
-from greenroom.foundation.restart import RestartType
+from greenroom.foundation.restart import RestartType, comes_back
 
 logger = logging.getLogger("greenroom.application")
 
@@ -226,8 +226,8 @@ class Applications:
                     raise RuntimeError(f"expected the tree of {name} to outlive the phase {phase!r}, and it ended")
         except BaseException as error:
             await _end(root)
-            if isinstance(error, Exception):
-                raise StartFailed(name, error) from error
+            if isinstance(error, FAULTS):
+                raise StartFailed(name, reason_of(error)) from error
             raise
         running = self.running[name] = Running(self, application, root, restart)
         running.watch()
@@ -243,6 +243,8 @@ class Running:
     root: Ref[Any]
     restart: RestartType
     stopping: bool = False
+    # Whether its tree was told to end: that is no end by itself, even if whoever asked has given up waiting.
+    asked: bool = False
 
     def watch(self) -> None:
         """Hear of the end of the tree, if it does not wait to be stopped."""
@@ -254,9 +256,13 @@ class Running:
         self.stopping = True
         try:
             await _heed(self.application.prep_stop)
+            self.asked = True
             await _end(self.root, timeout)
-        finally:
+        except BaseException:  # whoever stops it gave up
             self.stopping = False
+            if not self.root.alive:
+                self._leave(ends_all=False)
+            raise
         self._forget()
         await _heed(self.application.stopped)
 
@@ -266,10 +272,13 @@ class Running:
     def _over(self, _: object, reason: object) -> None:
         if self.stopping:
             return
-        self._forget()
-        ends_all = self.restart == "permanent" or (self.restart == "transient" and not is_clean(reason))
+        ends_all = not self.asked and comes_back(self.restart, reason)
         level = logging.INFO if is_clean(reason) else logging.ERROR
         logger.log(level, "application %s ended: %s", self.application.name, describe(reason))
+        self._leave(ends_all=ends_all)
+
+    def _leave(self, *, ends_all: bool) -> None:
+        self._forget()
         # Not in the namespace of whoever brought the end about.
         with namespace(self.among.namespace):
             spawn(_afterwards, self.application, ends_all)
@@ -292,7 +301,7 @@ async def _start(here: Applications, application: Application, restart: RestartT
                 if needed.name not in here.running:
                     raise
         return await here.start(application, restart)
-    except (Exception, asyncio.CancelledError):  # whatever prevents the start
+    except (*FAULTS, asyncio.CancelledError):  # whatever prevents the start
         for name in reversed(begun):
             with suppress(NotRunning):
                 await stop(name)
@@ -315,8 +324,8 @@ async def _heed(hook: Callable[[], Awaitable[None]]) -> None:
 def _tree_of(application: Application) -> ChildSpec[Any]:
     try:
         tree = application.tree()
-    except Exception as error:  # the reason why there is no tree
-        raise StartFailed(application.name, error) from error
+    except FAULTS as error:  # the reason why there is no tree
+        raise StartFailed(application.name, reason_of(error)) from error
     if not isinstance(cast(object, tree), ChildSpec):
         got = TypeError(f"expected the tree of an application to be a child spec, as child(...) makes, got {tree!r}")
         raise StartFailed(application.name, got)
