@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 LEAD: Final = 0.1
 """How much of an interval before its last moment a write begins, so that it is over by then."""
+
+SPARE: Final = 64
+"""How many entries may be out of date, beside as many as there are entities, before they are thrown out."""
 
 
 class Subject(Protocol):
@@ -40,6 +43,9 @@ class Unsaved(Generic[E]):
         self.doubt: Any = None
 
 
+Entry: TypeAlias = "tuple[float, int, Unsaved[E]]"
+
+
 class Backlog(Generic[E]):
     """The entities that wait to be written: each once its changes have rested, none later than twice the interval."""
 
@@ -48,7 +54,7 @@ class Backlog(Generic[E]):
         self._limit = limit
         self._unsaved: dict[object, Unsaved[E]] = {}
         # An entry may be out of date when its time comes: `due` tells.
-        self._heap: list[tuple[float, int, Unsaved[E]]] = []
+        self._heap: list[Entry[E]] = []
         self._order = count()
 
     def __len__(self) -> int:
@@ -92,9 +98,10 @@ class Backlog(Generic[E]):
         """Take those that are to be written now; what goes beyond the limit stays due."""
         found: list[Unsaved[E]] = []
         while self._heap and self._heap[0][0] <= now and len(found) < limit:
-            at, _, unsaved = heappop(self._heap)
-            if unsaved.due != at or unsaved.taken or not self._holds(unsaved):
+            entry = heappop(self._heap)
+            if not self._is_current(entry):
                 continue
+            unsaved = entry[2]
             rested = now if unsaved.urgent else self._rested(unsaved)
             if rested > now:
                 self._schedule(unsaved, rested)
@@ -127,6 +134,10 @@ class Backlog(Generic[E]):
         """The process has ended; answers what it had not saved."""
         return self._unsaved.pop(process, None)
 
+    def _is_current(self, entry: Entry[E]) -> bool:
+        at, _, unsaved = entry
+        return unsaved.due == at and not unsaved.taken and self._holds(unsaved)
+
     def _holds(self, unsaved: Unsaved[E]) -> bool:
         return self._unsaved.get(unsaved.entity.__process__) is unsaved
 
@@ -140,4 +151,8 @@ class Backlog(Generic[E]):
             self._push(unsaved)
 
     def _push(self, unsaved: Unsaved[E]) -> None:
+        if len(self._heap) > 2 * len(self._unsaved) + SPARE:
+            # Entities that save by themselves, again and again, leave one behind each time.
+            self._heap = list(filter(self._is_current, self._heap))
+            heapify(self._heap)
         heappush(self._heap, (unsaved.due, next(self._order), unsaved))

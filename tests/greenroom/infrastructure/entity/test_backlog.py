@@ -1,5 +1,6 @@
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from greenroom.infrastructure.entity.backlog import Backlog, Unsaved
 
 
-@dataclass
+@dataclass(eq=False)
 class Thing:
     """An entity, as far as the backlog knows it."""
 
@@ -42,6 +43,19 @@ def test_each_change_puts_the_write_off(backlog: Backlog[Thing]) -> None:
     assert backlog.take_due(10.0, 9) == []
     assert backlog.next_due == 16.0
     assert names(backlog.take_due(16.0, 9)) == ["bar"]
+
+
+def test_those_that_were_stored_meanwhile_are_kept_by_nobody_until_their_time_comes(backlog: Backlog[Thing]) -> None:
+    stored = WeakSet[Thing]()
+    for number in range(1000):
+        thing = Thing(str(number))
+        stored.add(thing)
+        backlog.note(thing, 0.0)
+        backlog.forget(thing)
+    backlog.note(Thing("bar"), 0.0)
+
+    assert len(stored) < 100
+    assert names(backlog.take_due(10.0, 9)) == ["bar"]
 
 
 def test_no_change_waits_for_twice_the_interval(backlog: Backlog[Thing]) -> None:
