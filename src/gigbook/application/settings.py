@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct, structs
 
 from gigbook.application.fields import flaws
+
+YEAR: Final = 366 * 86_400.0
 
 
 class SettingsError(ValueError):
@@ -40,7 +42,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
         int, Meta(ge=1, le=1000, description="Database connections that read at the same time, at most.")
     ] = 100
     entity_idle_seconds: Annotated[
-        float, Meta(gt=0, description="A customer, user or venue nobody asked for so long gives its memory back.")
+        float,
+        Meta(gt=0, le=YEAR, description="A customer, user or venue nobody asked for so long gives its memory back."),
     ] = 1800.0
     save_seconds: Annotated[
         float, Meta(gt=0, le=3600, description="Profiles are written at most twice so many seconds after a change.")

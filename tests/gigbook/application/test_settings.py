@@ -37,6 +37,12 @@ def test_every_mistake_is_named_at_once() -> None:
     assert all(name in str(caught.value) for name in caught.value.reasons)
 
 
+@pytest.mark.parametrize("name", [name for name, default, _ in described() if default.endswith(".0")])
+def test_seconds_have_an_end(name: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        read({name: "inf"})
+
+
 def test_every_setting_is_described_with_its_default() -> None:
     lines = {name: (default, purpose) for name, default, purpose in described()}
 
