@@ -74,8 +74,10 @@ def remember(once: Once, answer: Callable[[Sequence[Row]], Struct]) -> Step:
     return step
 
 
-async def recall(once: Once, shape: type[T]) -> Repeated[T] | KeyReused | None:
-    """What is stored under the key: the answer, or that another request used it, or nothing."""
+async def recall(once: Once | None, shape: type[T]) -> Repeated[T] | KeyReused | None:
+    """What is stored under the key, if there is one: the answer, or that another request used it, or nothing."""
+    if once is None:
+        return None
     match await database.call(Database.get, keys, once.id):
         case NotFound():
             return None

@@ -57,7 +57,7 @@ async def add(
     if not isinstance(done, Refused):
         return read(done[0])
     # The first request with this key holds what must be unique too: any refusal may mean a repetition.
-    if once is not None and (earlier := await keys.recall(once, shape)) is not None:
+    if (earlier := await keys.recall(once, shape)) is not None:
         return earlier
     if done.at == 0 and isinstance(done.refusal, Conflict | Invalid):
         return done.refusal

@@ -128,7 +128,7 @@ async def request(
     if isinstance(clean, InvalidData):
         return clean
     outcome = await _request(clean, once, because)
-    if once is None or not isinstance(outcome, Refusal):
+    if not isinstance(outcome, Refusal):
         return outcome
     # The first request with this key may have been in time, and this one too late. The key tells.
     return await keys.recall(once, Versioned[Booking]) or outcome

@@ -127,7 +127,11 @@ async def deposit(
     if isinstance(clean, InvalidData):
         return clean
     refused = await _not_payable(clean.booking_id)
-    begun = await _begin(clean, once, because) if refused is None else await _earlier(once) or refused
+    if refused is not None:
+        # It may have been payable when the same request came first. The key tells.
+        earlier = await keys.recall(once, Versioned[Payment])
+        return await _answered(earlier) if isinstance(earlier, Repeated) else earlier or refused
+    begun = await _begin(clean, once, because)
     return await _answered(begun) if isinstance(begun, Versioned | Repeated) else begun
 
 
@@ -188,11 +192,6 @@ async def _begin(
             raise records.unexpected(broken)
         case outcome:
             return outcome
-
-
-async def _earlier(once: Once | None) -> Repeated[Versioned[Payment]] | KeyReused | None:
-    """What the key stands for: the booking may have been there when the same request came first."""
-    return None if once is None else await keys.recall(once, Versioned[Payment])
 
 
 async def _not_payable(booking_id: int) -> NotFound | NotPayable | None:

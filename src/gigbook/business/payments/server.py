@@ -163,7 +163,7 @@ class PaymentServer(Entity[int, Order], kind="payment"):
 
     async def _repeated(self, once: Once | None) -> Repeated[Versioned[Payment]] | KeyReused | None:
         with self._nothing_changed():
-            return None if once is None else await keys.recall(once, Versioned[Payment])
+            return await keys.recall(once, Versioned[Payment])
 
     async def _last(self) -> Recorded[PaymentEvent] | None:
         with self._nothing_changed():

@@ -105,6 +105,18 @@ async def test_a_manager_is_one_who_may_manage_venues(api: httpx.AsyncClient) ->
     assert (await api.patch(path, json={"manager_id": None})).json()["manager_id"] is None
 
 
+async def test_a_request_is_answered_again_as_it_was_whatever_has_become_of_the_manager(api: httpx.AsyncClient) -> None:
+    manager = await create(api, MAX, "/api/users")
+    once: Json = {"json": {**BERLIN, "manager_id": manager["id"]}, "headers": {"Idempotency-Key": "one"}}
+    first = await api.post("/api/venues", **once)
+    await api.patch(f"/api/users/{manager['id']}", json={"role": "artist"})
+
+    again = await api.post("/api/venues", **once)
+
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert again.headers["idempotency-replayed"] == "true"
+
+
 async def test_venues_are_found_by_city_capacity_name_and_manager(api: httpx.AsyncClient) -> None:
     manager = (await create(api, MAX, "/api/users"))["id"]
     small = (await create(api, {**BERLIN, "capacity": 80, "name": "100%_Jazz"}))["id"]
