@@ -49,6 +49,7 @@ class EntityRef(Ref[E_co]):
 
         Raises:
             NoSuchEntity: there is nothing under this key.
+            TypeError: the key is of another type than those of the kind.
             NotSaved, StaleState: the entity could not store a change, and has not made it.
             DatabaseError: the entity could not be read; nothing was delivered.
             StartFailed: its constructor, its state or its `init` failed.
@@ -112,6 +113,7 @@ class EntityRef(Ref[E_co]):
                     raise
 
     async def _started(self, method: Callable[..., object], seconds: float | None) -> Process[Any]:
+        self._demand_key()
         starter: Process[Starter] | None = current_namespace().names.get(self.name[0])
         if starter is None:
             missing = NotRunning(self, method.__name__, self.seconds)
@@ -121,9 +123,18 @@ class EntityRef(Ref[E_co]):
         return found
 
     def _forward(self, function: Function, args: Arguments, kwargs: Keywords) -> None:
+        self._demand_key()
         starter: Process[Starter] | None = current_namespace().names.get(self.name[0])
         if starter is not None:
             starter.cast(Starter.forward, self.key, (function, args, kwargs, None))
+
+    def _demand_key(self) -> None:
+        # "7" in place of 7 would be a process of its own, which knows nothing of the row, or has it as well.
+        expected: type = getattr(self.server, "__keys__", object)
+        if not isinstance(self.key, expected):
+            raise TypeError(
+                f"expected the key of a {self.server.__name__} to be of type {expected.__name__}, got {self.key!r}"
+            )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, EntityRef) and self.name == other.name

@@ -27,7 +27,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, get_args, get_origin, overload
 
 from greenroom.foundation.answering import Ended
 from greenroom.foundation.errors import OutsideProcess
@@ -67,6 +67,7 @@ class Entity(GenServer, Generic[K, S]):
     # What fails leaves the last good state by itself: it is one value, replaced in one step.
     __undoes__: ClassVar[bool] = False
     __entity__: ClassVar[str] = kind_name("entity")
+    __keys__: ClassVar[type] = object
     __reminds__: ClassVar[bool] = False
     __terminates__: ClassVar[bool] = False
     kind: ClassVar[str] = "entity"
@@ -93,6 +94,7 @@ class Entity(GenServer, Generic[K, S]):
         if "/" in cls.kind:
             raise ValueError(f"expected a kind without a slash, got {cls.kind!r}")
         cls.__entity__ = kind_name(cls.kind)
+        cls.__keys__ = _key_type(cls)
         cls.__reminds__ = _overrides(cls, "handle_reminder")
         cls.__terminates__ = _overrides(cls, "terminate")
         refuse_assignments(cls)
@@ -318,6 +320,17 @@ class Entity(GenServer, Generic[K, S]):
 
 
 Entity.__reserved__ = reserved_names(Entity) - {"handle_reminder", "persist_if_dirty"}
+
+
+def _key_type(cls: type[Entity[Any, Any]]) -> type:
+    """What the class statement says of its keys, as `int` in `Entity[int, Profile]`, or its base if it says nothing."""
+    for base in vars(cls).get("__orig_bases__", ()):
+        if get_origin(base) is Entity:
+            said = get_args(base)[0]
+            # A `NewType` is one for checkers alone.
+            said = getattr(said, "__supertype__", said)
+            return said if isinstance(said, type) and issubclass(said, (int, str)) else object
+    return cls.__keys__
 
 
 def _overrides(cls: type[Entity[Any, Any]], hook: str) -> bool:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NewType
 
 import pytest
 
@@ -13,6 +13,8 @@ from tests.greenroom.infrastructure.entity.moody_database import MoodyDatabase
 from tests.greenroom.infrastructure.entity.venues import Diary, Venue, home, venue_kind
 
 BAR = Venue.at(7)
+
+Name = NewType("Name", str)
 
 
 @dataclass
@@ -177,18 +179,38 @@ async def test_an_entity_that_does_not_start_says_why_to_all_and_is_tried_anew(t
         await broken.call(Queue.heard)
 
 
-async def test_a_key_of_another_type_that_the_database_takes_for_one_finds_nothing(
-    kind: None, moody: Ref[MoodyDatabase]
+@pytest.mark.parametrize("key", ["7", 7.5, None])
+async def test_a_key_of_another_type_is_refused_and_starts_nothing(
+    kind: None, moody: Ref[MoodyDatabase], key: Any
 ) -> None:
-    for key in (7, 8):
-        await Venue.at(key).call(Venue.rename, f"bar {key}")
-        await Venue.at(key).stop()
-
     # As from somebody's JSON; on SQLite "7" is 7 where the column is a number.
-    keys: list[Any] = ["7", 8]
-    names = [diary.name for diary in await asyncio.gather(*(Venue.at(key).call(Venue.look) for key in keys))]
+    strange = Venue.at(key)
+    message = f"expected the key of a Venue to be of type int, got {key!r}"
 
-    assert names == ["venue 7", "bar 8"]
+    with pytest.raises(TypeError, match=message):
+        await strange.call(Venue.look)
+    with pytest.raises(TypeError, match=message):
+        strange.cast(Venue.play)
+    with pytest.raises(TypeError, match=message):
+        strange.send("hello")
+
+    assert not strange.alive
+
+
+async def test_keys_are_of_the_type_that_a_class_or_its_base_says() -> None:
+    class Hall(Venue):
+        pass
+
+    class Named(Entity[Name, Diary]):
+        pass
+
+    class Either(Entity[int | str, Diary]):
+        pass
+
+    class Whatever(Entity[Any, Diary]):
+        pass
+
+    assert [each.__keys__ for each in (Venue, Hall, Named, Either, Whatever)] == [int, int, str, object, object]
 
 
 async def test_an_address_is_a_value(tree: Tree) -> None:
