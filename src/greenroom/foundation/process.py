@@ -22,7 +22,7 @@ from greenroom.foundation.errors import (
     StartError,
     StartFailed,
 )
-from greenroom.foundation.exits import KILL, NORMAL, reason_of
+from greenroom.foundation.exits import KILL, NOPROC, NORMAL, reason_of
 from greenroom.foundation.handling import HEADROOM, answer_system
 from greenroom.foundation.mailbox import BUSY, CLOSED, NOTHING, Arguments, Function, Keywords, Waiter
 from greenroom.foundation.ref import CALL_SECONDS, Ref
@@ -55,18 +55,20 @@ class Process(System, Signals, Ref[S_co]):
         namespace = self.namespace
         scheduler = namespace.scheduler
         if self.queue is None and scheduler.credit > 0 and namespace.pool:
+            loop = scheduler.loop
             try:
                 function = self.server.__handlers__.get(method.__name__)
+                before = CURRENT[loop]
             except AttributeError:
                 raise NotAHandler(type(self.server).__name__, method) from None
+            except KeyError:
+                raise self._out_of_reach(method.__name__, CALL_SECONDS) from None
             if function is not None:
                 # The one place where speed decides: `enter`, `run` and `leave`, written out.
                 scheduler.credit -= 1
                 self.queue = BUSY
                 self.worker = worker = namespace.pool.pop()
                 worker.process = self
-                loop = scheduler.loop
-                before = CURRENT[loop]
                 CURRENT[loop] = worker.task
                 try:
                     signal = worker.run(worker.send, (self, function, args, kwargs))
@@ -116,7 +118,7 @@ class Process(System, Signals, Ref[S_co]):
         """
         seconds = limit_of("timeout", seconds)
         name = function.__name__.strip("_")
-        if self.queue is CLOSED:
+        if self.queue is CLOSED or self.namespace.scheduler.loop.is_closed():
             raise NotRunning(self, name, seconds)
         if self.resting or self.halted:
             return function(self.server, *args)
@@ -166,7 +168,7 @@ class Process(System, Signals, Ref[S_co]):
 
     async def down(self) -> object:
         """Wait for the end."""
-        return await self.gone()
+        return NOPROC if self.namespace.scheduler.loop.is_closed() else await self.gone()
 
     @property
     def alive(self) -> bool:
@@ -292,10 +294,22 @@ class Process(System, Signals, Ref[S_co]):
             raise NotAHandler(self._kind().__name__, method)
         return name
 
+    def _out_of_reach(self, name: str, seconds: float | None) -> Exception:
+        # Why nobody can ask for this from here: the process has another event loop.
+        if self.namespace.scheduler.loop.is_closed():
+            return NotRunning(self, name, seconds)
+        return RuntimeError(
+            f"expected {name} of {self} to be asked for in its own event loop; "
+            "asyncio.run_coroutine_threadsafe asks there from another thread"
+        )
+
     def _refuse_circle(self, name: str, seconds: float | None) -> None:
-        worker = worker_on(self.namespace.scheduler.loop)
+        loop = self.namespace.scheduler.loop
+        worker = worker_on(loop)
         caller: Any = None if worker is None else worker.process
         if caller is None:
+            if worker is None and asyncio.get_running_loop() is not loop:
+                raise self._out_of_reach(name, seconds)
             return
         if caller is self:
             raise CallingSelf(self, name, seconds)
