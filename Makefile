@@ -16,6 +16,13 @@ unexport PYTHONDONTWRITEBYTECODE
 INSTALL = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
+# One that was made for another folder leads to the sources there, and one whose Python is gone leads nowhere.
+ifneq ($(wildcard $(BIN)/pip),)
+ifneq ($(shell test -x $(BIN)/python && cat $(VENV)/.place 2>/dev/null),$(abspath $(VENV)))
+$(shell rm -f $(BIN)/pip $(VENV)/.setup $(VENV)/.setup-dev)
+endif
+endif
+
 help: ## List what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -87,7 +94,8 @@ $(BIN)/pip:
 	@for name in $(or $(PYTHON),python3.11 python3 python3.13 python3.12 python); do \
 		"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
 		found=$$name; \
-		"$$name" -c 'import ensurepip, venv' 2>/dev/null && exec "$$name" -m venv --clear $(VENV); \
+		"$$name" -c 'import ensurepip, venv' 2>/dev/null || continue; \
+		"$$name" -m venv --clear $(VENV) && echo '$(abspath $(VENV))' > $(VENV)/.place && exit; \
 	done; \
 	if [ -n "$$found" ]; then \
 		echo "$$found has no venv module: on Debian and Ubuntu, 'apt-get install python3-venv' brings it." >&2; \

@@ -65,7 +65,7 @@ def require_service(name: str, url: str) -> None:
     """Skip the test when nothing listens at the URL; under CI, fail it."""
     address = urlsplit(url)
     try:
-        socket.create_connection((address.hostname, address.port or 0), timeout=5).close()
+        socket.create_connection((address.hostname, address.port or 0), timeout=60).close()
     except OSError as error:
         missing = f"expected {name} to listen at {address.hostname}:{address.port}: {error}"
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
