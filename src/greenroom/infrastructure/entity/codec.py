@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import is_dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, get_origin
 
 from msgspec import Struct
 from msgspec.msgpack import Decoder, Encoder
@@ -29,10 +30,13 @@ def check_frozen(state: object) -> None:
     """Make sure that nobody can change a state where it is: what a handler left half-way would be kept.
 
     Raises:
-        ValueError: it is a dataclass, or a struct of msgspec's, whose fields can be set.
+        ValueError: it is a dataclass, or a struct of msgspec's, whose fields can be set; or a list, say.
     """
-    if is_dataclass(state):
-        frozen: bool = getattr(state, "__dataclass_params__").frozen  # noqa: B009  # known to no checker
+    kind = get_origin(state) or state
+    if isinstance(kind, type) and issubclass(kind, (list, dict, set, deque, bytearray)):
+        frozen = False
+    elif is_dataclass(state):
+        frozen = bool(getattr(state, "__dataclass_params__").frozen)  # noqa: B009  # known to no checker
     else:
         frozen = not (isinstance(state, type) and issubclass(state, Struct)) or state.__struct_config__.frozen
     if not frozen:

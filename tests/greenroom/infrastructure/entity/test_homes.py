@@ -191,12 +191,10 @@ def in_columns(state: type[object]) -> Columns[object]:
     return Columns(venues, state)
 
 
-@pytest.mark.parametrize("state", [Sketch, Draft])
+@pytest.mark.parametrize("state", [Sketch, Draft, list[int], dict[str, int], set, bytearray])
 @pytest.mark.parametrize("home", [Snapshots, Memory, in_columns])
 def test_a_state_that_can_be_changed_where_it_is_has_no_home(
     home: Callable[[type[object]], object], state: type[object]
 ) -> None:
-    with pytest.raises(
-        ValueError, match=r"expected a state that is frozen, as by @dataclass\(frozen=True\), got <class"
-    ):
+    with pytest.raises(ValueError, match=r"expected a state that is frozen, as by @dataclass\(frozen=True\), got "):
         home(state)
