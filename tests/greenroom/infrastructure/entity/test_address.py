@@ -6,7 +6,17 @@ from typing import Any, NewType
 
 import pytest
 
-from greenroom import CallTimeout, NotAHandler, NotRunning, Ref, StartFailed, namespace
+from greenroom import (
+    CallTimeout,
+    NotAHandler,
+    NotRunning,
+    Ref,
+    StartFailed,
+    get_state,
+    health_check,
+    namespace,
+    process_info,
+)
 from greenroom.infrastructure import Entity, Memory, entities
 from greenroom.testing import Tree, VirtualClock, settle
 from tests.greenroom.infrastructure.entity.moody_database import MoodyDatabase
@@ -211,6 +221,18 @@ async def test_keys_are_of_the_type_that_a_class_or_its_base_says() -> None:
         pass
 
     assert [each.__keys__ for each in (Venue, Hall, Named, Either, Whatever)] == [int, int, str, object, object]
+
+
+async def test_to_look_at_an_entity_does_not_start_it(kind: None) -> None:
+    assert await health_check(BAR) == "service_unavailable"
+    assert process_info(BAR) is None
+    with pytest.raises(NotRunning):
+        await get_state(BAR)
+    assert await BAR.down() == "noproc"
+
+    await BAR.call(Venue.look)
+
+    assert await health_check(BAR) == "healthy"
 
 
 async def test_an_address_is_a_value(tree: Tree) -> None:
