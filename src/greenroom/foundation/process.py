@@ -154,7 +154,10 @@ class Process(System, Signals, Ref[S_co]):
             raise NotRunning(self, "stop", timeout)
         gone = self.gone()
         self.ask_to_stop(reason)
-        found = await self._wait(gone, "stop", timeout)
+        try:
+            found = await self._wait(gone, "stop", timeout)
+        finally:
+            self.look_away(gone)
         if found != reason:
             raise ServerDown(self, "stop", timeout, found)
 
@@ -168,7 +171,13 @@ class Process(System, Signals, Ref[S_co]):
 
     async def down(self) -> object:
         """Wait for the end."""
-        return NOPROC if self.namespace.scheduler.loop.is_closed() else await self.gone()
+        if self.namespace.scheduler.loop.is_closed():
+            return NOPROC
+        gone = self.gone()
+        try:
+            return await gone
+        finally:
+            self.look_away(gone)
 
     @property
     def alive(self) -> bool:
@@ -371,6 +380,7 @@ class Process(System, Signals, Ref[S_co]):
         except BaseException:  # whoever starts it gave up, or ends
             self._give_up()
             raise
+        self.look_away(gone)
         if gone.done():
             raise StartFailed(kind, gone.result())
 

@@ -106,18 +106,18 @@ class Signals(Handling):
             self._tell_parent(reason, [orphan for orphan in orphans if orphan.parent is self], PATIENCE)
 
     def gone(self) -> Waiter:
-        """A future that gets the exit reason; `noproc` when it is too late to ask."""
+        """A future that gets the exit reason; `noproc` when it is too late to ask. It is kept until `look_away`."""
         waiter = self.namespace.scheduler.loop.create_future()
         if self.queue is CLOSED:
             waiter.set_result(NOPROC)
-            return waiter
-
-        def tell(_: object, reason: object) -> None:
-            if not waiter.done():
-                waiter.set_result(reason)
-
-        self.tie().tell(object(), tell)
+        else:
+            self.tie().tell(waiter, _tell_waiter)
         return waiter
+
+    def look_away(self, gone: Waiter) -> None:
+        """Keep a future that nobody waits for no longer."""
+        if self.ties is not None:
+            self.ties.watchers.pop(gone, None)
 
     def link(self, ref: Ref[Any]) -> None:
         """Let each end with the other; OTP: whoever asks for a link to what is not there exits right there."""
@@ -274,6 +274,11 @@ def stop_server(server: Server, reason: object) -> None:
     """The message that ends a process in its turn, with its `terminate`; for the reason of whoever asked first."""
     control = server.__process__.demand()
     control.stop = control.stop or Ending(reason)
+
+
+def _tell_waiter(waiter: Any, reason: object) -> None:
+    if not waiter.done():
+        waiter.set_result(reason)
 
 
 def _child_ended(server: Server, child: object, reason: object) -> Awaitable[None] | None:

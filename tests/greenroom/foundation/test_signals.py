@@ -9,7 +9,19 @@ from typing import Any
 
 import pytest
 
-from greenroom import Down, Exit, GenServer, Monitor, Ref, ServerDown, Shutdown, child, list_services, process_info
+from greenroom import (
+    CallTimeout,
+    Down,
+    Exit,
+    GenServer,
+    Monitor,
+    Ref,
+    ServerDown,
+    Shutdown,
+    child,
+    list_services,
+    process_info,
+)
 from greenroom.testing import Probe, Stage, Tree, VirtualClock, crash, settle, state
 
 
@@ -21,6 +33,9 @@ class Clerk(GenServer):
 
     def call_back(self) -> None:
         self.called += 1
+
+    async def wait_for(self, gate: asyncio.Event) -> None:
+        await gate.wait()
 
     async def set_and_cancel(self, times: int) -> None:
         for _ in range(times):
@@ -432,6 +447,25 @@ async def test_all_that_a_process_was_tied_to_is_gone_with_it(tree: Tree, stage:
         process: Any = other.find()
         assert not process.ties.links
         assert not process.ties.watchers
+
+
+async def test_whoever_no_longer_waits_for_the_end_is_forgotten(tree: Tree, clock: VirtualClock) -> None:
+    clerk = await tree.start(Clerk)
+    process = clerk.find()
+    waiting = [asyncio.ensure_future(clerk.down()) for _ in range(3)]
+    gate = asyncio.Event()
+    clerk.cast(Clerk.wait_for, gate)
+    waiting.append(asyncio.ensure_future(clerk.stop(timeout=1.0)))
+    await settle()
+    before = set(process.ties.watchers)
+
+    for waiter in waiting[:3]:
+        waiter.cancel()
+    await clock.advance(1.0)
+
+    assert isinstance(waiting[3].exception(), CallTimeout)
+    assert len(before - set(process.ties.watchers)) == 4
+    gate.set()
 
 
 async def test_a_timer_that_is_over_is_not_held_by_its_process(tree: Tree, clock: VirtualClock) -> None:
