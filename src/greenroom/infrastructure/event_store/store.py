@@ -20,7 +20,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Generic, TypeVar, overload
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import BigInteger, Select, func, literal, select
 
 from greenroom.foundation.namespace import current_namespace
 from greenroom.foundation.ref import Ref
@@ -251,7 +251,10 @@ class EventStore(Generic[E]):
 
 
 def _of_stream(stream: str, after: int) -> Select[*tuple[Any, ...]]:
-    found = select(events_table).where(events_table.c.stream == stream, events_table.c.version > after)
+    # As a number of 64 bits: PostgreSQL would refuse one that is no version any stream can have.
+    found = select(events_table).where(
+        events_table.c.stream == stream, events_table.c.version > literal(after, BigInteger)
+    )
     return found.order_by(events_table.c.version)
 
 

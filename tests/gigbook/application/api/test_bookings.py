@@ -120,6 +120,7 @@ async def test_a_history_is_shown_page_by_page(api: httpx.AsyncClient, draft: Js
     assert (counted.json(), counted.headers["x-total-count"]) == (found[0], "5")
     assert counted.links["next"]["url"].startswith(f"{path}/history?")
     assert (await api.get(f"{path}/history?limit=0")).status_code == 400
+    assert (await api.get(f"{path}/history?cursor=c{15 * 'f'}")).json() == []
 
 
 async def test_repeating_a_step_changes_nothing(api: httpx.AsyncClient, draft: Json) -> None:
