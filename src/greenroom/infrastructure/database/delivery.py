@@ -52,5 +52,11 @@ class Delivery:
         # Cleared first: what is posted from here on is either seen below, or wakes the loop again.
         self._called = False
         while self._answers:
-            for done, answer in self._answers.popleft():
-                done(answer)
+            answers = iter(self._answers.popleft())
+            try:
+                for done, answer in answers:
+                    done(answer)
+            finally:
+                # Of somebody's own code that raised; whoever else waits must hear of its change all the same.
+                if rest := tuple(answers):
+                    self.post(rest)

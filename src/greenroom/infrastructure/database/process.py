@@ -161,10 +161,13 @@ def _telling(steps: Sequence[Step], answer: Done) -> Done:
         return answer
 
     def done(outcome: object) -> None:
-        if not isinstance(outcome, Refused | DatabaseError):
-            for step in told:
-                step.committed()
-        answer(outcome)
+        try:
+            if not isinstance(outcome, Refused | DatabaseError):
+                for step in told:
+                    step.committed()
+        finally:
+            # Stored is stored, and whoever waits for it has no other way to hear.
+            answer(outcome)
 
     return done
 

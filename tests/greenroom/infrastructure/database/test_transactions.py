@@ -24,6 +24,7 @@ from greenroom.infrastructure import (
     Update,
 )
 from greenroom.infrastructure.database.task import Transaction
+from greenroom.testing import Stage
 from tests.greenroom.infrastructure.database.tables import bookings, row, tickets, venues
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
@@ -52,6 +53,27 @@ async def test_a_step_that_returns_its_row_gives_it_to_later_steps_and_to_who_ma
     assert rows == (venue.row, booking.row)
     assert venue.row == await database.call(Database.get, venues, 1)
     assert booking.row["venue_id"] == 1
+
+
+class Clumsy(Returning):
+    """Makes a mistake when it is told that all is stored."""
+
+    def committed(self) -> None:
+        raise ValueError("a mistake")
+
+
+async def test_a_step_that_fails_when_it_is_told_keeps_nobody_from_an_answer(
+    stage: Stage, database: Ref[Database]
+) -> None:
+    answers = await asyncio.gather(
+        *(database.call(Database.transact, Clumsy(Insert(venues, {"name": f"V{n}"}))) for n in range(3)),
+        database.call(Database.insert, venues, {"name": "Blue Note"}),
+    )
+
+    assert len(answers) == 4
+    assert len(await database.call(Database.select, select(venues))) == 4
+    assert [("a mistake" in error) for error in stage.errors] == [True] * 3
+    stage.errors.clear()
 
 
 async def test_a_step_that_was_not_carried_out_has_no_row(database: Ref[Database]) -> None:
