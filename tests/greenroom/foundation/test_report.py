@@ -119,6 +119,25 @@ async def test_a_report_shows_no_secrets_of_what_the_state_and_messages_are_made
     assert not [secret for secret in ("tok_Nina", "tok_Mary", "Summertime", "1234") if secret in told]
 
 
+async def test_a_report_is_short_whatever_the_state_is_made_of(caplog: pytest.LogCaptureFixture) -> None:
+    @dataclass
+    class Branch:
+        branches: list["Branch"]
+
+    @dataclass
+    class Tree(Bar):
+        root: Branch = field(default_factory=lambda: Branch([]))
+
+    root = Branch([])
+    root.branches += [Branch([root] * 20) for _ in range(20)]
+    tree = await Tree.start(root=root)
+
+    text = (await crash_of(tree, lambda tree: tree.cast(Bar.order, "gin"), caplog)).getMessage()
+
+    assert "'root': " in text
+    assert len(text) < 1000
+
+
 async def test_a_server_decides_what_its_report_shows(caplog: pytest.LogCaptureFixture) -> None:
     class Discreet(Bar):
         def format_status(self, shown: Shown) -> Shown:
