@@ -10,11 +10,10 @@ from sys import getrecursionlimit, setrecursionlimit
 from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, Self, TypeVar, cast
 
 from greenroom.foundation.answering import INTERRUPTIONS, Ended
+from greenroom.foundation.circle import refuse_circle
 from greenroom.foundation.current_task import CURRENT
 from greenroom.foundation.errors import (
-    CallingSelf,
     CallTimeout,
-    Deadlock,
     Ignored,
     NotAHandler,
     NotRunning,
@@ -32,7 +31,7 @@ from greenroom.foundation.server import Gone, Server
 from greenroom.foundation.signals import Signals
 from greenroom.foundation.system import System
 from greenroom.foundation.ties import Control, Ending
-from greenroom.foundation.worker import DONE, FAILED, Worker, current_worker, running_processes, worker_on
+from greenroom.foundation.worker import DONE, FAILED, Worker, current_worker, worker_on
 
 S_co = TypeVar("S_co", covariant=True)
 P = ParamSpec("P")
@@ -320,15 +319,7 @@ class Process(System, Signals, Ref[S_co]):
             if worker is None and asyncio.get_running_loop() is not loop:
                 raise self._out_of_reach(name, seconds)
             return
-        if caller is self:
-            raise CallingSelf(self, name, seconds)
-        path: list[Any] = [caller, self]
-        while (following := _waits_for(path[-1])) is not None:
-            path.append(following)
-            if following is caller:
-                raise Deadlock(path, name, seconds)
-            if following in path[:-1]:
-                return
+        refuse_circle(caller, self, name, seconds)
 
     # The start.
 
@@ -414,18 +405,3 @@ class Process(System, Signals, Ref[S_co]):
         if ending is not None:
             self.die(ending.reason)
             raise StartFailed(kind, ending.reason)
-
-
-def _waits_for(process: Any) -> Any:
-    worker = process.worker
-    if worker is not None and worker.process is process and worker.running:
-        above = running_processes()
-        return above[above.index(process) - 1]
-    if worker is not None and worker.process is process and worker.calling is not None:
-        return None if _may_come_from_others(worker.calling, worker.answer) else worker.calling
-    return None if process.ties is None else process.ties.calling
-
-
-def _may_come_from_others(process: Any, answer: Waiter | None) -> bool:
-    # Whoever holds a `Reply` can send it, whatever the process waits for that has returned it.
-    return answer is not None and process.ties is not None and answer in process.ties.promises and not process.is_ending
