@@ -256,7 +256,7 @@ async def test_calls_by_name_and_with_a_time_limit_are_observed(tree: Tree) -> N
     bar = await tree.start(Bar)
     debugging.log(bar)
 
-    await bar.within(1).call(Bar.order, "gin")
+    await bar.within(60).call(Bar.order, "gin")
     await bar.within(None).call(Bar.order, "rum")
 
     assert len(debugging.logged(bar)) == 4

@@ -230,7 +230,7 @@ async def test_a_function_that_waits_is_stopped() -> None:
     process = spawn(wait)
     await settle()
 
-    await process.stop("shutdown", timeout=1)
+    await process.stop("shutdown", timeout=60)
 
     assert cleaned == ["up"]
     assert not process.alive

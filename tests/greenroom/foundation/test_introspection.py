@@ -321,7 +321,7 @@ async def test_a_suspended_process_stops_in_good_order() -> None:
     await suspend(counter)
     counter.cast(Counter.add, 1)
 
-    await counter.stop("shutdown", timeout=1)
+    await counter.stop("shutdown", timeout=60)
 
     assert stopped.is_set()
 

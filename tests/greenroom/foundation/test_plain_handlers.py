@@ -89,7 +89,7 @@ async def test_a_call_gets_what_the_awaitable_comes_to(tree: Tree, method: Answe
     assert process is not None
 
     inline = await process.call(method)
-    by_name = await box.within(1.0).call(method)
+    by_name = await box.within(60.0).call(method)
     box.cast(Box.breathe)
     queued = await box.call(method)
 
