@@ -21,9 +21,9 @@ UPDATED_AT: Final = "updated_at"
 class Columns(Generic[S]):
     """A row for each entity, and a column for each field of its state: a dataclass, or a struct of msgspec's.
 
-    The table has a primary key of one column, which is the entity's key, and a column `version`. A column `updated_at`
-    that is no field is set at each write. `read` and `write` replace the mapping by names, for states that are built
-    otherwise. The schema, and its migrations, are the table's own.
+    The table has a primary key of one column, which is the entity's key, and a column `version`, which is 1 in rows
+    that were there before. A column `updated_at` that is no field is set at each write. `read` and `write` replace the
+    mapping by names, for states that are built otherwise. The schema, and its migrations, are the table's own.
     """
 
     def __init__(

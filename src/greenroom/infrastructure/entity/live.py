@@ -198,7 +198,7 @@ class Live(DynamicSupervisor):
             replace_state(entity, entity.initial())
         else:
             replace_state(entity, self.kind.store.state(row))
-            entity.version = row["version"]
+            entity.version = self.kind.store.version(row)
         return entity
 
     def _welcome(self, wanted: Wanted, process: Process[Any]) -> None:

@@ -74,6 +74,18 @@ class Store(Generic[K, S]):
         """The state in a row."""
         return self._home.read(row)
 
+    def version(self, row: Row) -> int:
+        """The version of a row.
+
+        Raises:
+            ValueError: it is that of an entity which has no row yet, so no change of this one would be stored.
+        """
+        found: int | None = row[VERSION]
+        if not found:
+            table, key = self._home.table.name, row[self._primary.name]
+            raise ValueError(f"expected the rows of {table} to have versions from 1 on, got {found!r} for {key!r}")
+        return found
+
     # Reading.
 
     async def load(self, keys: Iterable[K]) -> Mapping[K, Row | DatabaseError]:

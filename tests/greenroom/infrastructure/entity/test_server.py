@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from greenroom import Ref, ServerDown, get_status, telemetry
+from greenroom import Ref, ServerDown, StartFailed, get_status, telemetry
 from greenroom.infrastructure import (
     Columns,
     Conflict,
@@ -294,6 +294,15 @@ async def test_an_entity_that_another_program_has_stored_first_is_not_erased(
         await BAR.call(Venue.close)
 
     assert await BAR.call(Venue.look) == Diary("Blue Note", 1)
+
+
+async def test_a_row_whose_version_counts_no_write_is_refused_before_its_changes_are(
+    kind: None, moody: Ref[MoodyDatabase]
+) -> None:
+    await moody.call(MoodyDatabase.insert, venues, {"id": 7, "name": "Blue Note", "plays": 1, "version": 0})
+
+    with pytest.raises(StartFailed, match="expected the rows of venues to have versions from 1 on, got 0 for 7"):
+        await BAR.call(Venue.look)
 
 
 async def test_an_entity_without_a_row_or_an_initial_state_is_no_entity(tree: Tree, moody: Ref[MoodyDatabase]) -> None:
