@@ -40,8 +40,8 @@ class _Short(Repr):
         if level > 0 and is_dataclass(x) and hasattr(type(x).__repr__, "__wrapped__"):
             shown = without_secrets({field.name: getattr(x, field.name, ...) for field in fields(x) if field.repr})
             told = ", ".join(f"{name}={self.repr1(value, level - 1)}" for name, value in shown.items())
-            told = told if len(told) <= self.maxother else f"{told[: self.maxother]}..."
-            return f"{type(x).__qualname__}({told})"
+            half = self.maxother // 2
+            return f"{type(x).__qualname__}({told if len(told) <= 2 * half else f'{told[:half]}...{told[-half:]}'})"
         return super().repr_instance(x, level)
 
 
