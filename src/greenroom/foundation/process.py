@@ -99,9 +99,10 @@ class Process(System, Signals, Ref[S_co]):
         """Call with a deadline: inline when the process rests, otherwise through the mailbox."""
         name = self._named(method)
         function = self._function(method, name, seconds)
-        self._refuse_circle(name, seconds)
         if self.namespace.scheduler.credit <= 0:
             await self.namespace.scheduler.pause()
+        # Not before: while this one waited, another may have called it.
+        self._refuse_circle(name, seconds)
         if self.resting and self.crew() and not self.observed:
             worker = self.enter()
             return await self._settled(worker, self.run(worker, function, args, kwargs), name, seconds)

@@ -99,9 +99,12 @@ class Scheduler:
     def pause(self) -> Generator[None, None, None]:
         """Let the loop turn once. Everyone who pauses gets an equal share of the next budget."""
         self._paused += 1
-        yield
-        self.credit = max(LEAST, BUDGET // self._paused)
-        self._paused -= 1
+        try:
+            yield
+            self.credit = max(LEAST, BUDGET // self._paused)
+        finally:
+            # Also for one that was cancelled meanwhile: it would have a share for ever.
+            self._paused -= 1
 
     def _turn(self) -> None:
         ready = self._ready

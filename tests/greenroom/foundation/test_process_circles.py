@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from greenroom import CallingSelf, Deadlock, GenServer, Ref, Reply, ServerDown
+from greenroom.foundation.scheduler import BUDGET, current_scheduler
 from greenroom.testing import Tree, VirtualClock, settle, state
 
 LONG = 3_000
@@ -40,6 +41,21 @@ class Guest(GenServer):
 
     async def ask_by_task(self, path: list[Ref[Guest]]) -> int:
         return await asyncio.create_task(path[0].call(Guest.ask, path[1:], False))
+
+
+class Polite(GenServer):
+    """Lets others go first, where it is told to."""
+
+    async def ask(self, other: Ref[Polite], politely: bool) -> str:
+        if politely:
+            current_scheduler().credit = 0
+        try:
+            return await other.call(Polite.greet)
+        except Deadlock:
+            return "no answer"
+
+    async def greet(self) -> str:
+        return "hello"
 
 
 @dataclass
@@ -112,6 +128,20 @@ async def stop(refs: list[Ref[Any]]) -> None:
 
 
 # Circles.
+
+
+async def test_a_circle_that_closes_while_a_caller_lets_others_go_first_is_told_at_once(tree: Tree) -> None:
+    polite, quick = await tree.start(Polite), await tree.start(Polite)
+    await settle()
+
+    async def ask(first: Ref[Polite], second: Ref[Polite], politely: bool) -> str:
+        current_scheduler().credit = BUDGET
+        return await first.call(Polite.ask, second, politely)
+
+    answers = [asyncio.ensure_future(ask(polite, quick, True)), asyncio.ensure_future(ask(quick, polite, False))]
+    await settle()
+
+    assert [answer.done() and answer.result() for answer in answers] == ["no answer", "hello"]
 
 
 @pytest.mark.parametrize("slowly", [False, True])

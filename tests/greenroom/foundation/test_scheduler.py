@@ -92,6 +92,24 @@ async def test_many_callers_that_never_wait_get_equal_shares(tree: Tree) -> None
     assert min(state(mill).ground for mill in mills) > BUDGET
 
 
+async def test_callers_that_give_up_leave_their_share_to_the_others(tree: Tree) -> None:
+    mill, scheduler = await tree.start(Mill), current_scheduler()
+
+    async def ask_without_credit() -> None:
+        scheduler.credit = 0
+        await mill.call(Mill.grind)
+
+    for _ in range(10):
+        asking = asyncio.ensure_future(ask_without_credit())
+        await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.sleep(0)
+        assert asking.cancelled()
+    await ask_without_credit()
+
+    assert scheduler.credit > BUDGET / 2
+
+
 @pytest.mark.parametrize("method", [Mill.keep_grinding, None])
 async def test_a_process_that_always_has_work_leaves_the_others_their_turn(tree: Tree, method: object) -> None:
     busy, quiet = await Mill.start(), await tree.start(Mill)
