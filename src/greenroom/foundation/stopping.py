@@ -57,7 +57,8 @@ async def _see_off(process: Process[Any], spec: ChildSpec[Any], supervisor: Proc
         is_late = timer is not None and timer.remaining is None
         if worker is not None:
             worker.calling = None
-        if timer is not None:
+        if timer is not None and not process.alive:
+            # Else its supervisor was killed meanwhile, and nobody but the timer is left to see to it.
             timer.drop()
     if supervisor is not None and not _is_as_asked(reason, spec):
         report_child(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from greenroom import Down, DynamicSupervisor, Ref, Supervisor, child, exit_with
+from greenroom import Down, DynamicSupervisor, Ref, ServerDown, Supervisor, child, exit_with
 from greenroom.foundation.restart import RestartType, Shutdown
 from greenroom.testing import Probe, Stage, VirtualClock, settle
 from tests.greenroom.foundation.one_for_one import OneForOne
@@ -166,6 +166,25 @@ async def test_the_children_of_a_dynamic_supervisor_stop_at_the_same_time(clock:
     await clock.advance(2.0)
 
     assert stopping.done()
+
+
+@pytest.mark.parametrize("kind", [OneForOne, DynamicSupervisor])
+async def test_a_child_is_killed_when_its_time_is_up_though_its_supervisor_was_killed_before(
+    clock: VirtualClock, kind: Any
+) -> None:
+    plan = Plan(stubborn={"a"})
+    sup = await kind.start()
+    await sup.call(kind.start_child, plan.part("a").shutdown(3.0))
+    stopping = asyncio.ensure_future(sup.stop("shutdown"))
+    await clock.advance(1.0)
+
+    sup.exit("kill")
+    await clock.advance(1.999)
+    before = part("a").alive
+    await clock.advance(0.001)
+
+    assert isinstance(stopping.exception(), ServerDown)
+    assert (before, part("a").alive) == (True, False)
 
 
 async def test_a_supervisor_that_is_killed_takes_its_tree_along() -> None:
