@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import Table
@@ -38,12 +39,17 @@ class Columns(Generic[S]):
         if not is_versioned(table):
             raise ValueError(f"expected {table.name} to have a column {VERSION!r}, so that no change is overwritten")
         self.table = table
-        self.codec: Codec[S] = MessagePack(state)
+        self._state = state
         self._key = key_column(table)
         self._fields = () if read and write else _fields(state, table)
         self._read = read or self._by_name(state)
         self._write = write or self._named
         self._touches = UPDATED_AT in table.columns and UPDATED_AT not in self._fields
+
+    @cached_property
+    def codec(self) -> Codec[S]:
+        """Packs the states that hibernate."""
+        return MessagePack(self._state)
 
     def row_key(self, kind: str, key: Key) -> Key:
         """The key itself."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from greenroom.foundation import telemetry
@@ -14,6 +15,7 @@ from greenroom.infrastructure.database import Key
 from greenroom.infrastructure.entity.backlog import Backlog, Unsaved
 from greenroom.infrastructure.entity.codec import Codec
 from greenroom.infrastructure.entity.error import KeptInMemory
+from greenroom.infrastructure.entity.home import Home, Memory
 from greenroom.infrastructure.entity.settings import EntitySettings
 from greenroom.infrastructure.entity.store import Store
 
@@ -50,10 +52,9 @@ class Kind(Generic[K, S]):
     """One kind in one namespace, from the start of its tree to the end."""
 
     def __init__(
-        self, name: str, codec: Codec[S], store: Store[K, S] | None, settings: EntitySettings, clock: Clock
+        self, name: str, home: Home[S] | Memory[S], store: Store[K, S] | None, settings: EntitySettings, clock: Clock
     ) -> None:
         self.name = name
-        self.codec = codec
         self.settings = settings
         self.clock = clock
         # `Any`: entities are defined on top of this.
@@ -62,7 +63,13 @@ class Kind(Generic[K, S]):
         self.alarms: Alarms | None = None
         # Called when entities were saved that had to be, for the kind to have room.
         self.saved: Callable[[], object] | None = None
+        self._home = home
         self._store = store
+
+    @cached_property
+    def codec(self) -> Codec[S]:
+        """Packs the states that hibernate. Made on first use: a kind that never hibernates may have any states."""
+        return self._home.codec
 
     @property
     def store(self) -> Store[K, S]:

@@ -72,4 +72,4 @@ class Entities(Supervisor):
         store: Store[Any, Any] | None = None
         if not isinstance(self.home, Memory):
             store = Store(self.entity.kind, self.home, Ref(Database, self.database), clock, self.settings.retry)
-        return Kind(self.entity.kind, self.home.codec, store, self.settings, clock)
+        return Kind(self.entity.kind, self.home, store, self.settings, clock)

@@ -15,6 +15,7 @@ from greenroom.infrastructure import (
     Columns,
     Database,
     DatabaseUrl,
+    Entity,
     EntitySettings,
     Memory,
     Snapshots,
@@ -101,6 +102,46 @@ def test_a_state_that_has_no_fields_needs_a_mapping() -> None:
     names = Columns(venues, str, read=lambda row: row["name"], write=lambda name: {"name": name, "plays": 0})
     assert names.read({"name": "Blue Note"}) == "Blue Note"
     assert names.write("venue", 7, "Birdland", AT) == {"name": "Birdland", "plays": 0}
+
+
+@dataclass(frozen=True)
+class Open:
+    """A venue that is open."""
+
+    seats: int
+
+
+@dataclass(frozen=True)
+class Shut:
+    """A venue that is shut."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Door:
+    """What MessagePack can not tell apart."""
+
+    now: Open | Shut
+
+
+@dataclass
+class Gate(Entity[int, Door], kind="gate"):
+    """Opens and shuts."""
+
+    def initial(self) -> Door:
+        return Door(Shut("new"))
+
+    async def open(self, seats: int) -> Door:
+        self.keep(Door(Open(seats)))
+        return self.state
+
+
+async def test_a_kind_that_does_not_hibernate_may_have_states_that_can_not_be_packed(tree: Tree) -> None:
+    assert Columns(venues, Door, read=lambda row: Door(Open(row["plays"])), write=lambda _: {}).table is venues
+    await tree.start_supervised(entities(Gate, Memory(Door)))
+
+    assert await Gate.at(7).call(Gate.open, 3) == Door(Open(3))
 
 
 def test_the_time_of_a_write_is_kept_where_there_is_a_column_for_it() -> None:
