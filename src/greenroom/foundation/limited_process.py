@@ -42,13 +42,19 @@ class LimitedProcess(Process[S_co]):
         self, method: Callable[..., object], args: Arguments, kwargs: Keywords, seconds: float | None
     ) -> Any:
         """Call with a deadline, which holds for the time without room too."""
-        if self.alive and (self._is_full or self._blocked):
-            clock = self.namespace.scheduler.clock
-            began = clock.monotonic()
-            await self._make_room(method.__name__, seconds)
-            if seconds is not None:
-                seconds -= clock.monotonic() - began
-        return await super().request(method, args, kwargs, seconds)
+        if not self.alive or not (self._is_full or self._blocked):
+            return await super().request(method, args, kwargs, seconds)
+        clock = self.namespace.scheduler.clock
+        began = clock.monotonic()
+        await self._make_room(self._named(method), seconds)
+        if seconds is not None:
+            seconds -= clock.monotonic() - began
+        try:
+            return await super().request(method, args, kwargs, seconds)
+        finally:
+            # Not every call takes the room that was made for it: this one may be none for the server, or be cancelled.
+            if not self._is_full:
+                self._wake_one()
 
     def cast(self, method: Callable[Concatenate[S_co, P], object], /, *args: P.args, **kwargs: P.kwargs) -> None:
         """Put the request into the mailbox if there is room."""

@@ -13,6 +13,7 @@ from greenroom import (
     GenServer,
     MailboxFull,
     MailboxLimit,
+    NotAHandler,
     NotRunning,
     Ref,
     ServerDown,
@@ -263,6 +264,24 @@ async def test_a_circle_of_calls_is_found_before_it_waits_for_room(tree: Tree) -
     other = await tree.start(Bar)
 
     assert isinstance(await full.call(Bar.ask, other, full), Deadlock)
+
+
+async def test_room_that_a_blocked_call_does_not_use_is_left_to_the_next(tree: Tree) -> None:
+    full = await busy(tree, 1, "block")
+    await full.call("gin")
+    nonsense = asyncio.ensure_future(full.ref.call(unknown))
+    await settle()
+    await full.call("rum")
+
+    full.bar.gate.set()
+    await settle()
+
+    assert isinstance(nonsense.exception(), NotAHandler)
+    assert full.bar.served == ["gin", "rum"]
+
+
+async def unknown(bar: Bar) -> None:
+    """No handler."""
 
 
 async def test_a_class_may_limit_its_mailbox() -> None:
