@@ -61,6 +61,11 @@ class DuplicateTable(Table):
         super().open(owner, partitions, listeners, meta)
         self._buckets, self._count = {}, 0
 
+    def close(self) -> list[Process[Any]]:
+        """End with the registry; answers the processes that had registered."""
+        self._buckets, self._count = {}, 0
+        return super().close()
+
     def _rival(self, key: Hashable) -> None:
         return None
 

@@ -224,6 +224,7 @@ class Table(ABC):
     def close(self) -> list[Process[Any]]:
         """End with the registry; answers the processes that had registered."""
         held, self._held = self._held, {}
+        self._meta = {}
         self.owner = None
         return list(held)
 

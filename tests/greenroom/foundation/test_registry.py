@@ -1,6 +1,7 @@
 import gc
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import ref
 
 import pytest
 
@@ -372,6 +373,27 @@ async def test_who_registered_ends_with_shutdown_when_the_registry_stops_in_orde
     assert await probe.expect_message(Down) == Down(watch, registrant, "shutdown")
     assert (await get_state(trapping)).told == [Exit(registry, "shutdown")]
     await trapping.stop()
+
+
+class Said:
+    """A value that can be missed."""
+
+
+@pytest.mark.parametrize("keys", MODES, ids=str)
+async def test_the_table_of_a_registry_that_has_ended_keeps_nothing(keys: Keys) -> None:
+    registry = await child(Registry, keys, meta={"said": Said()}).named("names").start()
+    table = Registry.table("names")
+    said = [ref(table.meta("said"))]
+    registrant = await Registrant.start()
+    value = Said()
+    said.append(ref(value))
+    await register(table, registrant, "one", value)
+    del value
+
+    await registry.stop()
+    gc.collect()
+
+    assert [value() for value in said] == [None, None]
 
 
 @dataclass
