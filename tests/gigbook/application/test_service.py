@@ -39,7 +39,7 @@ async def test_a_signal_ends_it_in_good_order(file: Path, number: signal.Signals
 
 
 async def test_a_request_in_flight_is_finished_before_the_end(file: Path) -> None:
-    async with running(file) as program:
+    async with running(file, SHUTDOWN_TIMEOUT="3600") as program:
         reader, writer = await begun_request(await program.url())
 
         program.signal(signal.SIGTERM)
@@ -65,7 +65,7 @@ async def test_a_request_that_takes_too_long_does_not_hold_up_the_end(file: Path
 
 
 async def test_a_second_interrupt_ends_it_at_once(file: Path) -> None:
-    async with running(file, SHUTDOWN_TIMEOUT="60") as program:
+    async with running(file, SHUTDOWN_TIMEOUT="3600") as program:
         _, writer = await begun_request(await program.url())
         program.signal(signal.SIGINT)
         await program.logged("stopping")

@@ -101,7 +101,7 @@ async def test_a_killed_one_lets_go_of_its_address_and_keeps_it_for_the_next() -
 )
 async def test_a_request_in_flight_is_answered_whatever_ends_the_server(reason: str) -> None:
     app = Slow()
-    server = await WebServer.start(Door("127.0.0.1", 0, 5.0), lambda: app)
+    server = await WebServer.start(Door("127.0.0.1", 0, 3600.0), lambda: app)
     _, port = await server.call(WebServer.address)
     async with httpx.AsyncClient(timeout=None) as client:
         request = asyncio.create_task(client.get(f"http://127.0.0.1:{port}"))
