@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from functools import cached_property
 from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import Table
@@ -46,7 +45,7 @@ class Columns(Generic[S]):
         self._write = write or self._named
         self._touches = UPDATED_AT in table.columns and UPDATED_AT not in self._fields
 
-    @cached_property
+    @property
     def codec(self) -> Codec[S]:
         """Packs the states that hibernate."""
         return MessagePack(self._state)
