@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import Any, Final, Generic, TypeVar
 
 T = TypeVar("T")
@@ -37,14 +37,16 @@ class Reply(Generic[T]):
         if not self.done:
             self.done = True
             self._value = value
-            self._tell()
+            if self._waiters:
+                self._tell(self._waiters)
 
     def fail(self, error: BaseException) -> None:
         """Answer by raising the error at the caller; the server itself lives on."""
         if not self.done:
             self.done = True
             self._error = error
-            self._tell()
+            if self._waiters:
+                self._tell(self._waiters)
 
     def result(self) -> T:
         """The value, or the error raised; only once it is done."""
@@ -78,9 +80,9 @@ class Reply(Generic[T]):
         finally:
             self.detach(waiter)
 
-    def _tell(self) -> None:
-        waiters, self._waiters = self._waiters, None
-        for waiter in waiters or ():
+    def _tell(self, waiters: Iterable[asyncio.Future[T]]) -> None:
+        self._waiters = None
+        for waiter in waiters:
             self._settle(waiter)
 
     def _settle(self, waiter: asyncio.Future[T]) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Column, Connection, Dialect, Integer, Table, delete, lite
 from sqlalchemy.sql.dml import Delete as Deletion
 from sqlalchemy.sql.dml import Update as Updating
 
-from greenroom.infrastructure.database.change import Change, Delete, Execute, Insert, Update
+from greenroom.infrastructure.database.change import Change, Delete, Insert, Update
 from greenroom.infrastructure.database.operation import Cursor, Operations, parameters
 from greenroom.infrastructure.database.outcome import Key, NotFound, Row, Stale, key_column
 from greenroom.infrastructure.database.plan import Plan, plan
@@ -153,22 +153,28 @@ def shape(change: Change) -> object:
 
     A statement looks at references when it is through, and so allows what would be refused one by one.
     """
-    if not isinstance(change, Execute) and refers_to_itself(change.table):
-        return None
     match change:
+        case Update(table, key, values, version):
+            names = tuple(values)
+            kinds = (type(key), *map(type, values.values()))
+            together = _update_together(table, names, kinds, version is not None)
+            return (Update, table, names, version is None, change.row) if together else None
+        case Insert(table) | Delete(table) if refers_to_itself(table):
+            return None
         case Insert(table, values) if generated_key(table) or key_column(table) in values:
             names = tuple(values)
             fit = fits(table, names, tuple(map(type, values.values())))
             return (Insert, table, names, change.row, change.replace) if fit else None
-        case Update(table, key, values, version) if version is None or is_versioned(table):
-            names = tuple(values)
-            kinds = (type(key), *map(type, values.values()))
-            fit = fits(table, (key_column(table), *names), kinds)
-            return (Update, table, names, version is None, change.row) if fit else None
         case Delete(table, key, None) if not is_referred_to(table):
             return (Delete, table, change.optional) if fits(table, (key_column(table),), (type(key),)) else None
         case _:
             return None
+
+
+@lru_cache(maxsize=10_000)
+def _update_together(table: Table, names: tuple[str, ...], kinds: tuple[type, ...], guarded: bool) -> bool:
+    may_be_guarded = not guarded or is_versioned(table)
+    return may_be_guarded and not refers_to_itself(table) and fits(table, (key_column(table), *names), kinds)
 
 
 def _key(change: Change) -> Key | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Sequence
 
 from sqlalchemy import Table
 
@@ -58,12 +59,15 @@ class Engine:
 
     def write(self, write: Write, done: Done) -> None:
         """Have the write carried out; `done` gets its outcome after the commit."""
-        if self._closed:
-            done(_closed())
-        elif (waiting := self._accepted - self._writer.settled) >= self._settings.max_waiting:
-            done(DatabaseBusy(waiting))
-        else:
-            self._gather((write, done))
+        self.write_each([(write, done)])
+
+    def write_each(self, jobs: Sequence[Job]) -> None:
+        """Have each of the writes carried out on its own, in this order."""
+        waiting = self._accepted - self._writer.settled
+        room = 0 if self._closed else max(0, self._settings.max_waiting - waiting)
+        self._gather(jobs[:room])
+        for _, done in jobs[room:]:
+            done(_closed() if self._closed else DatabaseBusy(waiting + room))
 
     def get(self, table: Table, key: Key, done: Done) -> None:
         """Have the row read that has the key; `done` gets it, or `NotFound`."""
@@ -99,13 +103,13 @@ class Engine:
             self._crashed(fault)
         self._settle(fault)
 
-    def _gather(self, job: Job) -> None:
+    def _gather(self, jobs: Sequence[Job]) -> None:
         # A change that starts in a turn of the loop goes with all others of the turn: the thread would take
         # the first one alone, and the rest would wait for a second sync.
-        if not self._gathered:
+        if jobs and not self._gathered:
             self._loop.call_soon(self._send)
-        self._gathered.append(job)
-        self._accepted += 1
+        self._gathered += jobs
+        self._accepted += len(jobs)
 
     def _send(self) -> None:
         if self._gathered:

@@ -18,6 +18,7 @@ from greenroom.infrastructure.database.outcome import Conflict, Invalid, Key, No
 from greenroom.infrastructure.database.settings import DatabaseSettings
 from greenroom.infrastructure.database.task import Done, Query, Transaction, Write, Written
 from greenroom.infrastructure.database.url import DatabaseUrl
+from greenroom.infrastructure.database.writer import Job
 
 Answer = TypeVar("Answer")
 
@@ -117,9 +118,11 @@ class Database(GenServer):
         """
         reply: Reply[Sequence[Written | DatabaseError]] = Reply()
         tally = _Tally(len(writes), reply)
+        jobs: list[Job] = []
         for at, write in enumerate(writes):
             done = partial(tally.note, at)
-            self._engine.write(write, _telling(write.steps, done) if isinstance(write, Transaction) else done)
+            jobs.append((write, _telling(write.steps, done) if isinstance(write, Transaction) else done))
+        self._engine.write_each(jobs)
         return reply
 
     def health(self) -> Reply[Healthy | Degraded]:

@@ -50,7 +50,8 @@ def cut(value: datetime | None) -> datetime | None:
     if value is None:
         return None
     moment = _moment(value)
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    over = moment.microsecond % 1000
+    return moment.replace(microsecond=moment.microsecond - over) if over else moment
 
 
 def _text(value: datetime | None) -> str | None:

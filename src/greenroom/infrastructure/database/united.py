@@ -26,7 +26,9 @@ class Apart(Exception):
 
 def may_unite(write: Write) -> bool:
     """Whether, as far as can be seen before, it changes single rows by their keys."""
-    return not any(isinstance(step, Execute) for step in _steps(write))
+    if isinstance(write, Transaction):
+        return not any(isinstance(step, Execute) for step in write.steps)
+    return not isinstance(write, Execute)
 
 
 def perform_united(writes: Sequence[Write], perform: Perform) -> Sequence[Outcome | tuple[Row, ...]]:

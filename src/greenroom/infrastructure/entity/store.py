@@ -197,7 +197,8 @@ class Store(Generic[K, S]):
     async def _carry_out(
         self, key: K, version: int, step: Insert | Update | Delete, also: Sequence[Step], doubtful: bool
     ) -> int | Refusal:
-        pause = Pause(self._retry)
+        # Of no use as long as all goes well.
+        pause: Pause | None = None
         write = Transaction((step, *also)) if also else step
         while True:
             outcome = await self._outbox.put(write)
@@ -206,6 +207,7 @@ class Store(Generic[K, S]):
                 if not doubtful:
                     raise NotSaved(self._kind, key, str(outcome)) from outcome
                 # To ask again is safe, since the version lets the same change through only once.
+                pause = pause or Pause(self._retry)
                 await wait(pause.lengthen())
                 continue
             refusal, is_own = _refusal_in(outcome)
@@ -214,13 +216,13 @@ class Store(Generic[K, S]):
             # What goes with it may concern other rows of the same table, which are not this entity's affair.
             if not (is_own and self.is_stale(refusal)):
                 return refusal
-            if not (doubtful and await self._is_stored(step, pause)):
+            if not (doubtful and await self._is_stored(step)):
                 raise StaleState(self._kind, key, version)
             return version + 1
 
-    async def _is_stored(self, step: Insert | Update | Delete, pause: Pause) -> bool:
+    async def _is_stored(self, step: Insert | Update | Delete) -> bool:
         # The row is not at the version it was: our own change, whose answer was lost, may be why.
-        table = self._home.table
+        table, pause = self._home.table, Pause(self._retry)
         key = step.values[self._primary.name] if isinstance(step, Insert) else step.key
         while True:
             try:

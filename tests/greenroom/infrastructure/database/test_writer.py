@@ -121,6 +121,16 @@ async def test_a_change_too_many_is_refused_at_once(tree: Tree, url: DatabaseUrl
     assert row(await database.call(Database.insert, venues, {"name": "later"}))
 
 
+async def test_of_many_writes_in_one_request_those_too_many_are_refused(tree: Tree, url: DatabaseUrl) -> None:
+    create_tables(url)
+    database = await tree.start(Database, url, settings=DatabaseSettings(max_waiting=20))
+
+    answers = await database.call(Database.write, [Insert(venues, {"name": f"V{n}"}) for n in range(30)])
+
+    assert [isinstance(answer, DatabaseBusy) for answer in answers] == [False] * 20 + [True] * 10
+    assert await database.call(Database.select, select(func.count().label("n")).select_from(venues)) == [{"n": 20}]
+
+
 # A database that fails when a test says so.
 
 
