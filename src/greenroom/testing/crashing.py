@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from greenroom.foundation.dynamic_supervisor import DynamicSupervisor
 from greenroom.foundation.errors import CallError
 from greenroom.foundation.exits import describe
+from greenroom.foundation.function_process import FunctionProcess
 from greenroom.foundation.mailbox import NOTHING
 from greenroom.foundation.process import Process
 from greenroom.foundation.ref import Ref
@@ -22,7 +23,8 @@ from greenroom.testing.watching import process_of
 async def crash(ref: Ref[Any], error: BaseException | None = None) -> None:
     """Kill the process, and wait until its supervisor has done what it does then.
 
-    With an error, its next handler raises that one instead: `terminate` runs and the crash is reported, as expected.
+    With an error, its next handler raises that one instead: `terminate` runs and the crash is reported, as expected. What
+    runs a function is cut short where it waits, and ends for that error.
 
     Raises:
         NotRunning: there is no process.
@@ -31,6 +33,9 @@ async def crash(ref: Ref[Any], error: BaseException | None = None) -> None:
     supervisor, gone = process.parent, process.gone()
     if error is None:
         process.kill()
+    elif isinstance(process, FunctionProcess):
+        current_record().expect(error)
+        process.ask_to_stop(error)
     else:
         current_record().expect(error)
         process.put((_raise, (error,), NOTHING, None))

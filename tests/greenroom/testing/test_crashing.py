@@ -2,8 +2,20 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from greenroom import DynamicSupervisor, GenServer, NotRunning, Ref, ServerDown, Supervisor, child
-from greenroom.testing import Tree, VirtualClock, assert_restarted, crash, expected_crash, settle, state
+from greenroom import (
+    Down,
+    DynamicSupervisor,
+    GenServer,
+    NotRunning,
+    Ref,
+    ServerDown,
+    Supervisor,
+    child,
+    receive,
+    spawn,
+    trap_exit,
+)
+from greenroom.testing import Probe, Tree, VirtualClock, assert_restarted, crash, expected_crash, settle, state
 
 
 @dataclass
@@ -62,6 +74,22 @@ async def test_a_crash_with_an_error_runs_terminate(tree: Tree) -> None:
     await crash(till, error)
 
     assert closing == [error]
+
+
+@pytest.mark.parametrize("traps", [False, True])
+async def test_a_process_that_runs_a_function_crashes_where_it_waits(traps: bool, probe: Probe) -> None:
+    async def count_the_guests() -> None:
+        trap_exit(traps)
+        await receive()
+
+    counting = spawn(count_the_guests)
+    await settle()
+    monitor = probe.monitor(counting)
+    error = ValueError("too many")
+
+    await crash(counting, error)
+
+    assert await probe.expect_message(Down) == Down(monitor, counting, error)
 
 
 async def test_a_crash_needs_a_process(tree: Tree) -> None:
