@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from dataclasses import dataclass, field
+from typing import cast
 from weakref import ref
 
 import pytest
@@ -208,7 +209,8 @@ async def test_a_reply_held_elsewhere_does_not_keep_the_callers_of_a_process_tha
 
 def waits_for(reply: Reply[int]) -> list[object]:
     """The futures that the reply keeps."""
-    return [each for kept in gc.get_referents(reply) if isinstance(kept, dict) for each in kept]
+    tables = [cast("dict[object, object]", kept) for kept in gc.get_referents(reply) if isinstance(kept, dict)]
+    return [waiter for table in tables for waiter in table]
 
 
 def test_an_open_reply_has_no_result() -> None:
