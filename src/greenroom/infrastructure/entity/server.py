@@ -193,6 +193,8 @@ class Entity(GenServer, Generic[K, S]):
     async def erase(self, *also: Step) -> Refusal | None:
         """Remove what is stored of the entity; its process leaves after this handler.
 
+        Its reminders stay, and start it anew, unless `also` has `forget` for them.
+
         Raises:
             NotSaved, StaleState: as `save`.
         """
@@ -202,6 +204,8 @@ class Entity(GenServer, Generic[K, S]):
             if not isinstance(outcome, int):
                 return outcome
             kind.backlog.forget(self)
+            # What this handler may save from here on is stored anew.
+            self.version = 0
             leave(self, ERASED)
         return None
 

@@ -272,6 +272,19 @@ async def test_an_erased_entity_leaves_and_nothing_of_it_is_stored(kind: None, m
     assert await BAR.call(Venue.look) == Diary("venue 7", 0)
 
 
+@pytest.mark.parametrize("later", [False, True])
+async def test_what_is_saved_after_everything_was_erased_is_stored_anew(
+    kind: None, moody: Ref[MoodyDatabase], later: bool
+) -> None:
+    await BAR.call(Venue.rename, "Blue Note")
+    await BAR.call(Venue.play)
+
+    await BAR.call(Venue.begin_anew, later=later)
+
+    assert await row(moody) == ("anew", 0, 1)
+    assert await BAR.call(Venue.look) == Diary("anew")
+
+
 async def test_an_entity_that_was_never_stored_can_be_erased(
     kind: None, moody: Ref[MoodyDatabase], clock: VirtualClock
 ) -> None:

@@ -133,6 +133,13 @@ class Venue(Entity[int, Diary], kind="venue"):
     async def close(self) -> Refusal | None:
         return await self.erase()
 
+    async def begin_anew(self, *, later: bool) -> None:
+        await self.erase()
+        if later:
+            self.save_later(Diary("anew"))
+        else:
+            await self.save(Diary("anew"))
+
     async def spoil(self) -> None:
         self.save_later(replace(self.state, plays=self.state.plays + 1))
         raise Spoilt
