@@ -23,8 +23,8 @@ from greenroom.testing.watching import process_of
 async def crash(ref: Ref[Any], error: BaseException | None = None) -> None:
     """Kill the process, and wait until its supervisor has done what it does then.
 
-    With an error, its next handler raises that one instead: `terminate` runs and the crash is reported, as expected. What
-    runs a function is cut short where it waits, and ends for that error.
+    With an error, its next handler raises that one instead: `terminate` runs and the crash is reported, as expected.
+    What runs a function is cut short where it waits, and ends for that error.
 
     Raises:
         NotRunning: there is no process.
