@@ -11,7 +11,7 @@ through the mailbox, so that the supervisor still answers in between; each try c
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Self, TypeAlias, TypeVar, cast, get_args, overload
 
@@ -112,7 +112,7 @@ class Supervisor(GenServer, type="supervisor"):
     def __post_init__(self) -> None:
         _one_of("strategy", self.strategy, Strategy)
         _one_of("auto_shutdown", self.auto_shutdown, AutoShutdown)
-        if isinstance(self.children, (str, Mapping)) or not isinstance(cast(object, self.children), Iterable):
+        if isinstance(self.children, (str, Mapping, Iterator)) or not isinstance(cast(object, self.children), Iterable):
             raise ValueError(f"expected children to be a list of them, got {self.children!r}")
         self._intensity = Intensity(self.max_restarts, self.max_seconds)
 

@@ -413,7 +413,20 @@ async def test_what_can_be_no_id_is_no_child(tree: Tree, ask: Any) -> None:
     assert await sup.call(ask, nonsense) == NoSuchChild(nonsense)
 
 
-@pytest.mark.parametrize("children", [child(Stack), Stack, 5, None, "stack", {"id": 1, "start": (Stack, ())}], ids=str)
+# An iterator would be at its end when the supervisor is restarted, with the same spec.
+@pytest.mark.parametrize(
+    "children",
+    [
+        child(Stack),
+        Stack,
+        5,
+        None,
+        "stack",
+        {"id": 1, "start": (Stack, ())},
+        pytest.param(iter([Stack]), id="iterator"),
+    ],
+    ids=str,
+)
 async def test_children_come_in_a_list(children: Any) -> None:
     with pytest.raises(StartFailed, match="expected children to be a list of them, got"):
         await Supervisor.start(children, strategy="one_for_one")
