@@ -28,7 +28,7 @@ class Connection(HttpToolsProtocol):
     """How much of a head has come that is not complete yet; nothing counts, if there is none."""
 
     arriving: int = 0
-    """How much has just come, and is not counted yet."""
+    """How much has just come, and may belong to a head."""
 
     cycles: tuple[RequestResponseCycle, ...] = ()
     """The last request, and those before it that had no answer yet when it came: uvicorn itself knows only the last."""
@@ -55,7 +55,7 @@ class Connection(HttpToolsProtocol):
         """Take what the client sends, but no head without an end."""
         self.arriving = len(data)
         super().data_received(data)
-        self.head_size += len(data)
+        self.head_size += self.arriving
         if self.head_size > LARGEST_HEAD and not self.transport.is_closing():
             self._refuse(*_TOO_LARGE)
 
@@ -83,6 +83,8 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Wait no more."""
         self.awaited_since = math.inf
+        # Who sends one request after the other may send many in one piece, and with them the beginning of one more.
+        self.arriving = 0
         super().on_message_complete()
 
     def give_up(self, now: float) -> None:

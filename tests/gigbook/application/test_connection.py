@@ -156,6 +156,19 @@ async def test_a_large_body_is_no_large_head(door: Door) -> None:
     writer.close()
 
 
+async def test_many_requests_in_one_piece_are_no_large_head(door: Door) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    request = b"GET / HTTP/1.1\r\nHost: x\r\nX-More: " + b"x" * 1024 + b"\r\n\r\n"
+    many = 2 * LARGEST_HEAD // len(request)
+
+    # The last one is cut off, so that a head without an end is there.
+    writer.write(request * many + request[:-2])
+
+    answers = [(await reader.readuntil(b"\r\n\r\nOK"))[:13] for _ in range(many)]
+    assert answers == [b"HTTP/1.1 200 "] * many
+    writer.close()
+
+
 async def test_a_client_between_two_requests_is_not_slow(door: Door) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
 
