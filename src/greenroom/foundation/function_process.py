@@ -34,6 +34,9 @@ T = TypeVar("T")
 
 EMPTY: Final = Mailbox()
 
+TOGETHER: Final = 1000
+"""How many messages at the head of a mailbox are taken before they are removed, which moves all that are behind."""
+
 
 def spawn(function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> Ref[object]:
     """Run the function, `async` or plain, in a process of its own; it begins after the caller has suspended."""
@@ -132,15 +135,24 @@ class Body(Server):
         """Do something with what the function returned, before the process ends; nothing here."""
 
 
+TAKEN: Final[Message] = (Body.handle_info, (None,), NOTHING, None)
+
+
 class FunctionProcess(Process[object]):
     """A process whose mailbox is read by its function. What is no message is done at once, between two of its steps."""
 
-    __slots__ = ("_arrival", "_title")
+    __slots__ = ("_arrival", "_taken", "_title")
 
     def __init__(self, server: Body, namespace: Namespace, name: Name | None) -> None:
         super().__init__(server, namespace, name)
         self._arrival: Waiter | None = None
+        self._taken = 0
         self._title = server.title
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait for it."""
+        return super().waiting - self._taken
 
     def start(self) -> None:
         """Let the function begin in the next turn."""
@@ -187,10 +199,10 @@ class FunctionProcess(Process[object]):
         try:
             while True:
                 waiting = self.queue or EMPTY
-                for position in range(seen, len(waiting)):
+                for position in range(max(seen, self._taken), len(waiting)):
                     message = waiting[position][1][0]
                     if wanted(message):
-                        del waiting[position]
+                        self._take(waiting, position)
                         return message
                 if timer is not None and (timer.remaining is None or seconds == 0):
                     raise TimeoutError(f"expected a message within {seconds:g} s")
@@ -205,6 +217,16 @@ class FunctionProcess(Process[object]):
     def __repr__(self) -> str:
         name = "" if self.name is None else f" {self.name!r}"
         return f"<{self._title}{name} #{id(self):x}>"
+
+    def _take(self, waiting: Mailbox, position: int) -> None:
+        if position > self._taken:
+            del waiting[position]
+            return
+        waiting[position] = TAKEN
+        self._taken += 1
+        if self._taken in (TOGETHER, len(waiting)):
+            del waiting[: self._taken]
+            self._taken = 0
 
     def _wake(self) -> None:
         if self._arrival is not None and not self._arrival.done():

@@ -1,6 +1,8 @@
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from weakref import ReferenceType, ref
 
 import pytest
 
@@ -13,6 +15,7 @@ from greenroom import (
     Supervisor,
     current_process,
     list_processes,
+    process_info,
     receive,
     sleep,
     spawn,
@@ -20,6 +23,7 @@ from greenroom import (
     spawn_monitor,
     trap_exit,
 )
+from greenroom.foundation.mailbox import Mailbox
 from greenroom.testing import Tree, VirtualClock, expected_crash, settle
 from tests.greenroom.foundation.in_process import in_process
 
@@ -280,3 +284,54 @@ async def test_a_function_has_no_methods_to_call() -> None:
     with pytest.raises(TypeError):
         await process.call(GenServer.handle_info, "hello")
     await process.stop("shutdown")
+
+
+class Moved:
+    """How many messages had to move up for those that were taken."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.messages = 0
+        monkeypatch.setattr(Mailbox, "__delitem__", self._deleting(), raising=False)
+
+    def _deleting(self) -> Callable[[Mailbox, int | slice], None]:
+        def delete(mailbox: Mailbox, where: int | slice) -> None:
+            self.messages += len(mailbox) - (where.stop if isinstance(where, slice) else where + 1)
+            super(Mailbox, mailbox).__delitem__(where)
+
+        return delete
+
+
+@in_process
+async def test_many_messages_are_taken_in_turn_and_hardly_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    me, moved = current_process(), Moved(monkeypatch)
+    for number in range(2500):
+        me.send(number)
+
+    assert await receive(lambda number: number == 2000) == 2000
+    taken = [await receive(int) for _ in range(2498)]
+
+    assert taken == [number for number in range(2499) if number != 2000]
+    assert moved.messages < 5000
+    assert (info := process_info(me)) is not None
+    assert info.messages == 1
+    me.send(2500)
+    assert [await receive(int), await receive(int)] == [2499, 2500]
+    with pytest.raises(TimeoutError):
+        await receive(timeout=0)
+
+
+async def test_messages_that_were_taken_are_let_go() -> None:
+    taken: list[ReferenceType[Wish]] = []
+
+    async def take() -> None:
+        taken.extend([ref(await receive(Wish)) for _ in range(3)])
+        await receive(Order)
+
+    process = spawn(take)
+    for drink in ("gin", "rum", "rye", "ale"):
+        process.send(Wish(process, drink))
+    await settle()
+
+    assert [wish() for wish in taken] == [None, None, None]
+    process.send(Order("gin"))
+    await process.down()
