@@ -53,7 +53,7 @@ class EventStore(Generic[E]):
     """Events of these types, in the table `events` of a database. It has no state, and is used by many at once.
 
     Every method raises what a call to the database raises. Those that read raise `UnknownEvent` or `MalformedEvent`
-    when they come to an event that the codec can not decode.
+    when they come to an event that the codec can not decode, those that append for one that it could not decode again.
     """
 
     database: Ref[Database]
