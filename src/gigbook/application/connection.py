@@ -104,12 +104,17 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
 
     def _refuse(self, status: int, message: str) -> None:
+        if all(cycle.response_complete for cycle in self.cycles):
+            self._write(status, message)
+        # Else the client would take it for the answer to a request before, which is perhaps being carried out.
+        self.transport.close()
+
+    def _write(self, status: int, message: str) -> None:
         body = error(status, message).body
         head = (
             f"HTTP/1.1 {status} {phrase(status)}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
         )
         self.transport.write(head.encode() + b"connection: close\r\n\r\n" + body)
-        self.transport.close()
 
 
 _TOO_LARGE: Final = (431, f"The request line and the headers must have at most {LARGEST_HEAD} bytes")

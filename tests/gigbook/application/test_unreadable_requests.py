@@ -46,6 +46,20 @@ async def test_a_head_that_is_too_large_is_refused_in_the_shape_of_all_errors(se
     )
 
 
+async def never(scope: Scope, receive: Receive, send: Send) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def test_what_is_no_request_is_not_refused_in_the_place_of_an_answer() -> None:
+    async with opened(never) as door:
+        reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n")
+
+        assert await reader.read() == b""
+        writer.close()
+
+
 async def answered(sent: bytes) -> tuple[str, str, object]:
     """The status line, the content type and the body of what comes before the connection ends."""
     async with opened(nothing) as door:
