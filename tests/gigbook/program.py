@@ -155,7 +155,14 @@ async def starting(
     command: str, database_url: str | Path, *options: str, start: Start = forked, **environment: str
 ) -> AsyncGenerator[Process]:
     """Start a command; it is killed at the end if it still runs."""
-    given = {"DATABASE_URL": str(database_url), "PORT": "0", "LOG_FORMAT": "json", **environment}
+    # A hundred connections of each would be more than a server of PostgreSQL takes from all.
+    given = {
+        "DATABASE_URL": str(database_url),
+        "PORT": "0",
+        "LOG_FORMAT": "json",
+        "MAX_CONNECTIONS": "4",
+        **environment,
+    }
     process = await start([command, *options], given)
     try:
         yield process

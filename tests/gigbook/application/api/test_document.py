@@ -55,7 +55,7 @@ class TestTheStreamOfEvents:
 
     @pytest.fixture
     def settings(self, database_url: str) -> Settings:
-        return Settings(database_url=database_url, port=0, max_streams=1)
+        return Settings(database_url=database_url, port=0, max_connections=4, max_streams=1)
 
     async def test_it_begins_as_is_documented_and_is_refused_as_is_documented(self, service: Service) -> None:
         id = (await service.api.post("/api/venues", json=VENUE)).json()["id"]

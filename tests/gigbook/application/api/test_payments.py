@@ -25,7 +25,7 @@ VENUE: Json = {"name": "Blue Note", "city": "New York", "capacity": 200, "time_z
 
 @pytest.fixture
 def settings(database_url: str) -> Settings:
-    return Settings(database_url=database_url, port=0)
+    return Settings(database_url=database_url, port=0, max_connections=4)
 
 
 @pytest.fixture(autouse=True)
@@ -372,7 +372,7 @@ PARTS = [payments.SUPERVISOR, *(f"entities/payment{part}" for part in ("", "/tre
 class TestWithAHastyGateway:
     @pytest.fixture
     def settings(self, database_url: str) -> Settings:
-        return Settings(database_url=database_url, port=0, payment_gateway_seconds=0.5)
+        return Settings(database_url=database_url, port=0, max_connections=4, payment_gateway_seconds=0.5)
 
     @pytest.mark.parametrize("part", PARTS)
     async def test_a_part_that_is_killed_while_many_pay_costs_a_moment(

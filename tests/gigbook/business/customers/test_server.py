@@ -1,6 +1,5 @@
 """What a customer's process does when the row is not what it thinks."""
 
-
 import pytest
 
 from gigbook.application.settings import Settings
@@ -95,7 +94,7 @@ async def test_each_change_makes_the_next_version_and_a_later_moment() -> None:
 class TestIdle:
     @pytest.fixture
     def settings(self, database_url: str) -> Settings:
-        return Settings(database_url=database_url, port=0, entity_idle_seconds=0.02)
+        return Settings(database_url=database_url, port=0, max_connections=4, entity_idle_seconds=0.02)
 
     async def test_a_process_that_nobody_asks_ends_by_itself_after_the_time_that_is_set(self, service: Service) -> None:
         id = await made()

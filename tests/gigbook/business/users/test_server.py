@@ -179,7 +179,9 @@ class TestWithALongInterval:
 class TestWithAShortInterval:
     @pytest.fixture
     def settings(self, database_url: str) -> Settings:
-        return Settings(database_url=database_url, port=0, save_seconds=0.05, entity_idle_seconds=0.2)
+        return Settings(
+            database_url=database_url, port=0, max_connections=4, save_seconds=0.05, entity_idle_seconds=0.2
+        )
 
     async def test_a_change_is_on_disk_after_the_interval(self, service: Service) -> None:
         id = await made()

@@ -24,4 +24,4 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseUrl:
 async def database(tree: Tree, url: DatabaseUrl) -> Ref[Database]:
     """A running database with tables."""
     create_tables(url)
-    return await tree.start(Database, url)
+    return await tree.start(Database, url, max_connections=8)

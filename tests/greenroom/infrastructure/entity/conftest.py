@@ -26,7 +26,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseUrl:
 @pytest.fixture
 async def database(tree: Tree, url: DatabaseUrl) -> Ref[Database]:
     """A real database, running."""
-    return await tree.start_supervised(child(Database, url).named("database"))
+    return await tree.start_supervised(child(Database, url, max_connections=8).named("database"))
 
 
 @pytest.fixture

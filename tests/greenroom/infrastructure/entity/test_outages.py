@@ -96,7 +96,7 @@ class Load:
 
 @pytest.fixture
 async def database(tree: Tree, url: DatabaseUrl) -> Ref[Database]:
-    found = await tree.start_supervised(child(Database, url, settings=IMPATIENT).named("database"))
+    found = await tree.start_supervised(child(Database, url, max_connections=8, settings=IMPATIENT).named("database"))
     await tree.start_supervised(venue_kind(save_interval=INTERVAL, retry=0.1))
     return found
 

@@ -22,7 +22,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseUrl:
 @pytest.fixture
 async def database(tree: Tree, url: DatabaseUrl) -> Ref[Database]:
     """The database, running."""
-    return await tree.start(Database, url)
+    return await tree.start(Database, url, max_connections=8)
 
 
 @pytest.fixture
