@@ -104,9 +104,9 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
 
     def _refuse(self, status: int, message: str) -> None:
-        if all(cycle.response_complete for cycle in self.cycles):
+        # The client takes it for the answer to the request that waits longest: that is right if its body is wrong.
+        if all(cycle.response_complete or _is_awaited(cycle) for cycle in self.cycles):
             self._write(status, message)
-        # Else the client would take it for the answer to a request before, which is perhaps being carried out.
         self.transport.close()
 
     def _write(self, status: int, message: str) -> None:
@@ -115,6 +115,11 @@ class Connection(HttpToolsProtocol):
             f"HTTP/1.1 {status} {phrase(status)}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
         )
         self.transport.write(head.encode() + b"connection: close\r\n\r\n" + body)
+
+
+def _is_awaited(cycle: RequestResponseCycle) -> bool:
+    """Whether its body is not all here, and nothing of an answer has been sent."""
+    return cycle.more_body and not cycle.response_started
 
 
 _TOO_LARGE: Final = (431, f"The request line and the headers must have at most {LARGEST_HEAD} bytes")

@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gigbook.application.connection import LARGEST_HEAD
 from tests.gigbook.doors import opened
@@ -60,9 +60,15 @@ async def test_what_is_no_request_is_not_refused_in_the_place_of_an_answer() -> 
         writer.close()
 
 
-async def answered(sent: bytes) -> tuple[str, str, object]:
+async def test_a_body_that_can_not_be_read_is_refused_in_the_shape_of_all_errors() -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    assert (await answered(head + b"-1\r\n", never))[0] == "HTTP/1.1 400 Bad Request"
+
+
+async def answered(sent: bytes, app: ASGIApp = nothing) -> tuple[str, str, object]:
     """The status line, the content type and the body of what comes before the connection ends."""
-    async with opened(nothing) as door:
+    async with opened(app) as door:
         reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
         writer.write(sent)
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
