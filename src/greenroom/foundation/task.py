@@ -228,7 +228,10 @@ class Task(Generic[T_co]):
         """Take the process, and tie it to the owner."""
         self._process = process
         process.tie().tell(self, self._ended)
-        if self.linked:
+        if _is_over(self.owner):
+            # It ended while the supervisor of the task was busy: as in OTP, the function does not even begin.
+            process.kill()
+        elif self.linked:
             link_to(process, self.owner)
 
     def answered(self, value: Any) -> None:
@@ -256,6 +259,10 @@ class Task(Generic[T_co]):
         finally:
             if ties is not None:
                 ties.calling = None
+
+
+def _is_over(owner: Owner) -> bool:
+    return not owner.alive if isinstance(owner, Process) else owner.done()
 
 
 async def _end(process: Process[Any], limit: Shutdown) -> object:

@@ -29,6 +29,9 @@ from greenroom import (
     current_process,
     list_processes,
     monitor,
+    resume,
+    spawn,
+    suspend,
 )
 from greenroom.testing import Probe, Tree, settle
 from tests.greenroom.foundation.errand import Thrown, answer, endless, fail, failure_of, leave
@@ -410,3 +413,33 @@ async def test_started_children_know_who_asked_for_them_and_whose_children_they_
     task, of_outer, of_inner = found
     assert of_outer == ((probe.ref,), [tasks, probe.ref])
     assert of_inner == ((task, probe.ref), [tasks, probe.ref])
+
+
+@pytest.mark.parametrize("start", [TaskSupervisor.async_, TaskSupervisor.async_nolink])
+@pytest.mark.parametrize("spawned", [True, False])
+async def test_a_task_whose_owner_ends_before_it_starts_does_not_begin(
+    tasks: Ref[TaskSupervisor], start: Any, spawned: bool
+) -> None:
+    begun: list[bool] = []
+
+    async def work() -> None:
+        begun.append(True)
+
+    async def ask() -> None:
+        await start(tasks, work)
+
+    await suspend(tasks)
+    if spawned:
+        asking = spawn(ask)
+        await settle()
+        asking.exit("kill")
+    else:
+        waiting = asyncio.ensure_future(ask())
+        await settle()
+        waiting.cancel()
+        await settle()
+
+    await resume(tasks)
+    await settle()
+
+    assert (begun, await children(tasks)) == ([], [])
