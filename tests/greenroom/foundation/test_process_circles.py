@@ -300,7 +300,7 @@ async def test_a_long_chain_that_breaks_at_its_end_is_told_to_all_along_it() -> 
         links.append(await Link.start(links[-1]))
 
     with pytest.raises(ServerDown):
-        await links[-1].call(Link.count)
+        await links[-1].within(None).call(Link.count)
     await settle()
 
     assert [link.alive for link in links] == [False] * 51
