@@ -117,10 +117,10 @@ class Parking(_Future):
         if self.awaited is not None:
             if not self.awaited.cancel(msg=msg):
                 # It is over, and the handler about to go on.
-                self.worker.cancel_asked = True
+                self.worker.cancellation = _cancellation(msg)
             return True
         if self.worker.running and self.worker.process is not None:
-            self.worker.cancel_asked = True
+            self.worker.cancellation = _cancellation(msg)
             self.worker.process.disturb()
             return True
         self.worker.crew.dismiss(self.worker)
@@ -138,13 +138,17 @@ class Parking(_Future):
             self.set_result(None)
 
 
+def _cancellation(message: object) -> asyncio.CancelledError:
+    return asyncio.CancelledError() if message is None else asyncio.CancelledError(message)
+
+
 class Worker:
     """A parked task, its context, and the request that it works on."""
 
     __slots__ = (
         "answer",
         "calling",
-        "cancel_asked",
+        "cancellation",
         "closed",
         "context",
         "crew",
@@ -170,7 +174,8 @@ class Worker:
         self.result: Any = None
         self.waiter: Waiter | None = None
         self.detached = False
-        self.cancel_asked = False
+        # What its handler gets where it suspends or goes on next, since it was cancelled meanwhile.
+        self.cancellation: asyncio.CancelledError | None = None
         self.closed = False
         self.context = crew.pristine.copy() if context is None else context
         self.run: Callable[..., Any] = self.context.run
@@ -194,7 +199,7 @@ class Worker:
         """Whether another process may have it: no handler left context variables behind, or a cancellation."""
         while self.task.cancelling():
             self.task.uncancel()
-        self.cancel_asked = False
+        self.cancellation = None
         return self.context == self.crew.pristine
 
     def detach(self, awaited: Any, waiter: Waiter | None) -> None:
@@ -212,9 +217,9 @@ class Worker:
         loop = self.crew.scheduler.loop
         CURRENT[loop] = self.task
         try:
-            if self.cancel_asked:
-                self.cancel_asked = False
-                signal = self.generator.throw(asyncio.CancelledError())
+            if (cancellation := self.cancellation) is not None:
+                self.cancellation = None
+                signal = self.generator.throw(cancellation)
             else:
                 signal = self.send(None)
         finally:
@@ -252,9 +257,9 @@ class Worker:
             awaited._asyncio_future_blocking = False
             parking.awaited = awaited
             awaited.add_done_callback(parking.over, context=self.context)
-        if self.cancel_asked:
-            self.cancel_asked = False
-            parking.cancel()
+        if (cancellation := self.cancellation) is not None:
+            self.cancellation = None
+            parking.cancel(*cancellation.args)
 
     def _wanted_instead(self, awaited: Any) -> str | None:
         # What asyncio's own tasks refuse as well, since it would never wake them, or from another thread.

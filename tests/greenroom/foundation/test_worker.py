@@ -98,15 +98,18 @@ class Room(GenServer):
             await asyncio.sleep(0)
         await gate
 
-    async def shrug(self) -> str:
+    async def shrug(self, turns: int) -> str:
+        for _ in range(turns):
+            await asyncio.sleep(0)
         task = asyncio.current_task()
         assert task is not None
-        task.cancel()
+        task.cancel("closing time")
         try:
             await asyncio.sleep(0)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             task.uncancel()
-        return "still here"
+            return f"{error}? Still here"
+        return "not reached"
 
     async def fail_with_a_guest(self) -> None:
         guest.set("ghost")
@@ -236,10 +239,11 @@ async def test_a_handler_that_waits_for_a_future_of_another_loop_crashes(turns: 
     other.close()
 
 
-async def test_a_cancellation_that_a_handler_takes_back_is_over(tree: Tree) -> None:
+@pytest.mark.parametrize("turns", [0, 1])
+async def test_a_cancellation_that_a_handler_takes_back_is_over(tree: Tree, turns: int) -> None:
     room = await tree.start(Room)
 
-    assert await room.call(Room.shrug) == "still here"
+    assert await room.call(Room.shrug, turns) == "closing time? Still here"
     assert await room.call(Room.look, 2) is not None
 
 
@@ -266,10 +270,13 @@ async def test_a_handler_can_be_cancelled_when_what_it_waits_for_is_over(tree: T
         gate.set_result(None)
         for task in asyncio.all_tasks():
             if "worker" in task.get_name():
-                task.cancel()
+                task.cancel("closing time")
         await settle()
 
-    assert isinstance(answer.exception(), ServerDown)
+    down = answer.exception()
+    assert isinstance(down, ServerDown)
+    assert isinstance(down.reason, asyncio.CancelledError)
+    assert down.reason.args == ("closing time",)
 
 
 async def test_idle_processes_outlive_the_tasks_that_handlers_run_in(tree: Tree) -> None:
